@@ -1,0 +1,1 @@
+"""What every service starts from, so that knowing one is knowing all."""

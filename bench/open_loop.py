@@ -8,6 +8,8 @@ was really started, so that the generator's clock is not taken for the system's 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -24,13 +26,27 @@ class Latencies:
     seconds: list[float] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     generator_lag: list[float] = field(default_factory=list)
+    _complete: asyncio.Event = field(default_factory=asyncio.Event)
 
     def percentile(self, percent: float) -> float:
         """In seconds; infinity when nothing was answered. What failed counts as never answered."""
         missing = self.offered - len(self.seconds)
         ranked = sorted(self.seconds)
-        position = max(0, min(self.offered - 1, round(percent / 100 * self.offered + 0.5) - 1))
+        position = max(0, math.ceil(percent / 100 * self.offered) - 1)
         return ranked[position] if ranked and position < self.offered - missing else float("inf")
+
+    def record(self, began: float) -> None:
+        """One answer has come now."""
+        self.seconds.append(time.perf_counter() - began)
+        if len(self.seconds) >= self.offered:
+            self._complete.set()
+
+    async def complete(self, timeout: float) -> None:
+        """Wait until all that was offered is answered, or the time is over."""
+        self._complete.clear()
+        if len(self.seconds) + self.failures.total() < self.offered:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._complete.wait(), timeout)
 
     def milliseconds(self, percent: float) -> float:
         return self.percentile(percent) * 1000

@@ -1,6 +1,6 @@
 """The cheapest HTTP and WebSocket clients that will do: on two cores, the load generator must not be what is measured.
 
-One connection carries one request at a time. Sockets speak RFC 6455 with a mask of zeros, which is valid and costs nothing.
+One connection carries one request at a time. Sockets mask with zeros, which RFC 6455 allows and which costs nothing.
 """
 
 from __future__ import annotations

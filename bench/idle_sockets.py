@@ -1,0 +1,55 @@
+"""What an idle socket costs the gateway: resident memory with and without thousands of phones that say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import psutil
+
+from bench.phones import Pair, Restaurant, in_parallel
+
+
+@dataclass(frozen=True)
+class IdleCost:
+    """Bytes of resident memory, all gateway processes together."""
+
+    sockets: int
+    before: int
+    after: int
+
+    @property
+    def kilobytes_each(self) -> float:
+        return (self.after - self.before) / self.sockets / 1000
+
+
+async def idle_sockets(restaurant: Restaurant, pids: list[int], count: int) -> IdleCost:
+    """Open ``count`` sockets of as many sessions, let them rest, and weigh the gateway processes."""
+    pairs: list[Pair] = await in_parallel(count, 8, lambda: restaurant.start("single"))
+    first, rest = pairs[:50], list(pairs[50:])
+    for pair in first:  # what the first phones make the gateway load is not theirs
+        await pair.a.open_socket(restaurant.gateway)
+    await asyncio.sleep(2)
+    before = _resident(pids)
+
+    async def open_one() -> None:
+        await rest.pop().a.open_socket(restaurant.gateway)
+
+    await in_parallel(len(rest), 16, open_one)
+    await asyncio.sleep(5)
+    after = _resident(pids)
+    for pair in pairs:
+        if pair.a.socket is not None:
+            pair.a.socket.close()
+    remaining = list(pairs)
+    await in_parallel(len(pairs), 8, lambda: restaurant.close(remaining.pop().a))
+    return IdleCost(count - len(first), before, after)
+
+
+def _resident(pids: list[int]) -> int:
+    return sum(process.memory_info().rss for pid in pids for process in _family(pid))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]

@@ -1,0 +1,88 @@
+"""A command on one phone's socket until its event is on the other phone's; and the hop without rules, ping to pong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bench.open_loop import Latencies, offer
+from bench.phones import Phone, Restaurant, in_parallel
+
+
+async def command_to_other_phone(
+    restaurant: Restaurant, rate: float, seconds: float, pairs: int
+) -> tuple[Latencies, Latencies]:
+    """Latencies at the other phone and, of the same commands, at the sender. A toggles ready; B never does."""
+    phones: list[tuple[Phone, Phone]] = await in_parallel(pairs, 8, restaurant.connected_pair)
+    other, own = Latencies(), Latencies()
+    began_other: dict[str, float] = {}
+    began_own: dict[str, float] = {}
+
+    def arrived_at_other(event: dict[str, Any]) -> None:
+        began = began_other.pop(event["command_id"] or "", None)
+        if began is not None:
+            other.record(began)
+
+    def arrived_at_sender(event: dict[str, Any]) -> None:
+        began = began_own.pop(event["command_id"] or "", None)
+        if began is not None:
+            own.record(began)
+
+    for a, b in phones:
+        a.on_event, b.on_event = arrived_at_sender, arrived_at_other
+        a.on_other = lambda message: _refused(other, message)
+
+    def send(number: int, began: float) -> None:
+        turn, place = divmod(number, len(phones))
+        command_id = phones[place][0].send_command("set_ready", {"ready": turn % 2 == 0})
+        began_other[command_id] = began_own[command_id] = began
+        own.offered += 1
+
+    warm = Latencies()
+    await offer(rate, 2 * pairs / rate, send, warm)  # an even number of turns, so that the next begins with ready again
+    await asyncio.sleep(0.5)
+    own.offered = 0
+    other.seconds.clear()
+    own.seconds.clear()
+    await offer(rate, seconds, send, other)
+    await other.complete(5)
+    await own.complete(1)
+    for a, _ in phones:
+        await restaurant.close(a)
+    for _, b in phones:
+        if b.socket is not None:
+            b.socket.close()
+    return other, own
+
+
+async def ping_to_pong(restaurant: Restaurant, rate: float, seconds: float, phones: int = 100) -> Latencies:
+    """The hop phone, nginx, gateway and back."""
+    started = await in_parallel(phones, 8, lambda: restaurant.start("single"))
+    crowd: list[Phone] = [pair.a for pair in started]
+    latencies = Latencies()
+    for phone in crowd:
+        await phone.open_socket(restaurant.gateway)
+    waiting: dict[int, list[float]] = {id(phone): [] for phone in crowd}
+
+    def answered(phone: Phone, message: dict[str, Any]) -> None:
+        if message["type"] == "pong":
+            latencies.record(waiting[id(phone)].pop(0))
+
+    for phone in crowd:
+        phone.on_other = lambda message, phone=phone: answered(phone, message)
+
+    def send(number: int, began: float) -> None:
+        phone = crowd[number % len(crowd)]
+        waiting[id(phone)].append(began)
+        phone.ping()
+
+    await offer(rate, seconds, send, latencies)
+    await latencies.complete(5)
+    for phone in crowd:
+        await restaurant.close(phone)
+    return latencies
+
+
+def _refused(latencies: Latencies, message: dict[str, Any]) -> None:
+    if message["type"] == "rejected":
+        latencies.failures[message["problem"].get("code", "?")] += 1

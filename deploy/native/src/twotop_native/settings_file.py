@@ -1,0 +1,56 @@
+"""Secrets of a native installation: made once, kept in `.twotop/secrets.env`, readable by its owner only."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+SERVICE_DATABASES = ("session_api", "pairing", "realtime_gateway", "cleanup_worker")
+_GENERATED = ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD")
+
+
+def load_or_create(path: Path) -> dict[str, str]:
+    """The installation's secrets by name; missing ones are generated and the file is rewritten."""
+    known = _read(path)
+    complete = {**_generate(), **known}
+    if complete != known:
+        _write(path, complete)
+    return complete
+
+
+def _generate() -> dict[str, str]:
+    seed = secrets.token_bytes(32)
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    values = {
+        "TWOTOP_CODE_KEYS": f"k1:{_base64(secrets.token_bytes(32))}",
+        "TWOTOP_CREDENTIAL_SIGNING_KEY": f"c1:{_base64(seed)}",
+        "TWOTOP_CREDENTIAL_PUBLIC_KEYS": f"c1:{_base64(public)}",
+        "TWOTOP_RATE_LIMIT_KEY": _base64(secrets.token_bytes(32)),
+    }
+    for name in (*_GENERATED, *(f"{database.upper()}_DB_PASSWORD" for database in SERVICE_DATABASES)):
+        values[name] = secrets.token_hex(16)
+    return values
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _write(path: Path, values: Mapping[str, str]) -> None:
+    text = "# Generated for this checkout; delete it together with the data to start anew.\n"
+    text += "".join(f"{name}={value}\n" for name, value in values.items())
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)

@@ -25,8 +25,8 @@ from twotop_common.contracts.session_log import (
     PresenceHint,
 )
 from twotop_common.contracts.socket_frames import GATEWAY_FRAMES, PHONE_FRAMES
+from twotop_common.messaging.topology import EVENTS_EXCHANGE
 
-EVENTS_EXCHANGE = "twotop.events"
 Document = dict[str, Any]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -163,6 +164,18 @@ def to_data(event: Event) -> dict[str, Any]:
     """The event as JSON values."""
     data: dict[str, Any] = _ADAPTERS[type(event)].dump_python(event, mode="json")
     return data
+
+
+def to_json(event: Event) -> str:
+    """The event's data as JSON text, as it is stored."""
+    return _ADAPTERS[type(event)].dump_json(event).decode()
+
+
+def from_json(type_name: str, version: int, data: str) -> Event:
+    """The event that was stored. Raises UnknownEvent for a type or version from the future."""
+    if type_name in EVENT_TYPES and version == event_version(type_name):
+        return _ADAPTERS[EVENT_TYPES[type_name]].validate_json(data)
+    return from_data(type_name, version, json.loads(data))
 
 
 def from_data(type_name: str, version: int, data: dict[str, Any]) -> Event:

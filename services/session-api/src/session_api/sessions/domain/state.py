@@ -79,9 +79,9 @@ class SessionState:
 _STATE = TypeAdapter(SessionState)
 
 
-def to_document(state: SessionState) -> bytes:
-    """The state as JSON."""
-    return _STATE.dump_json(state)
+def to_document(state: SessionState) -> str:
+    """The state as JSON text."""
+    return _STATE.dump_json(state).decode()
 
 
 def from_document(document: bytes | str) -> SessionState:

@@ -1,0 +1,344 @@
+"""Consuming facts and commands: each message's effect happens once, and no message is lost or blocks the others.
+
+Invariants
+- A message is acknowledged only after its handler committed, or after a confirmed copy of it lies in a retry or
+  dead-letter queue. A crash in between delivers it again; handlers deduplicate with the inbox.
+- Messages with one subject (a session) are handled one after another in the order they arrived here; different subjects
+  run concurrently, bounded by ``concurrency``. Across instances and retries order is not kept: the newest ``seq`` wins.
+- ``TransientFailure`` and what looks like an absent dependency are tried again for hours, unknown exceptions a few
+  times, with the count in our own header; then, or at once for ``PermanentFailure`` and what cannot be decoded, the raw
+  bytes go to the dead-letter queue with the reason's name.
+- A consumer that the broker cancelled on its side is silent. The cancel frame is listened for, and the queue's consumer
+  count is asked for every second, which also says how far behind we are.
+- Handlers run in tasks of their own, so a lost connection never cancels a transaction halfway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp import commands as spec
+from prometheus_client import Counter, Gauge, Histogram
+
+from twotop_common.contracts.envelope import Contract
+from twotop_common.contracts.registry import REGISTRY, Service
+from twotop_common.messaging.connection import BROKER_ERRORS, BrokerConnection, until_closed, work_on_channels
+from twotop_common.messaging.delivery import (
+    ATTEMPT_HEADER,
+    REASON_HEADER,
+    TRANSIENT_ATTEMPTS,
+    TYPE_HEADER,
+    UNKNOWN_ATTEMPTS,
+    Delivery,
+    PermanentFailure,
+    TransientFailure,
+    Undecodable,
+    attempt_of,
+    decode,
+    headers_of,
+    looks_unavailable,
+    retry_delay_ms,
+)
+from twotop_common.messaging.publisher import PERSISTENT
+from twotop_common.messaging.topology import (
+    dead_queue_of,
+    declare_consumer_queues,
+    queue_of,
+    retry_queue_of,
+)
+from twotop_common.service_defaults.logging import get_logger
+from twotop_common.service_defaults.telemetry import (
+    SpanKind,
+    continue_from,
+    correlation_id,
+    new_correlation_id,
+    span,
+)
+
+log = get_logger(__name__)
+
+_MOVE_TIMEOUT_S = 5.0
+_WATCH_S = 1.0
+
+Handler = Callable[[Any, Delivery], Awaitable[None]]
+
+_HANDLED = Counter("twotop_messages_total", "messages handled", ["type", "outcome"])
+_SECONDS = Histogram("twotop_message_seconds", "time in the handler", ["type"])
+_READY = Gauge("twotop_queue_ready", "messages waiting in the service's queue")
+_BEHIND = Gauge("twotop_consumer_behind_seconds", "age of the oldest message not yet handled")
+
+
+@dataclass(slots=True)
+class _Work:
+    """One delivery on its way through this process."""
+
+    message: DeliveredMessage
+    channel: AbstractChannel
+    arrived: float
+    body: Contract
+    delivery: Delivery
+
+
+class Consumer:
+    """Consumes one service's queue. ``handlers`` has one for each contract of ``REGISTRY.consumed_by(service)``."""
+
+    def __init__(
+        self,
+        broker: BrokerConnection,
+        service: Service,
+        handlers: Mapping[type[Contract], Handler],
+        *,
+        prefetch: int = 64,
+        concurrency: int = 16,
+    ) -> None:
+        missing = [entry.name for entry in REGISTRY.consumed_by(service) if entry.body not in handlers]
+        if missing:
+            raise ValueError(f"{service} consumes {', '.join(missing)} but has no handler")
+        self._broker = broker
+        self._service = service
+        self._handlers = dict(handlers)
+        self._prefetch = prefetch
+        self._slots = asyncio.Semaphore(concurrency)
+        self._by_subject: dict[str, deque[_Work]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._published_at: dict[int, datetime] = {}
+        self._channel: AbstractChannel | None = None
+        self._confirmed: AbstractChannel | None = None
+        self._consumer_tag = ""
+        self._stopping = asyncio.Event()
+        self._looked_at = 0.0
+        self._ready = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker delivers to us now."""
+        return self._channel is not None
+
+    @property
+    def behind_s(self) -> float:
+        """Seconds that our view may lag: 0 when the queue is empty, infinite while we do not know."""
+        if self._channel is None or time.monotonic() - self._looked_at > 3 * _WATCH_S:
+            return float("inf")
+        if self._published_at:
+            oldest = next(iter(self._published_at.values()))
+            return max(0.0, (datetime.now(UTC) - oldest).total_seconds())
+        return float("inf") if self._ready > self._prefetch else 0.0
+
+    async def run(self) -> None:
+        """Consume until cancelled or stopped."""
+        async with asyncio.TaskGroup() as group:
+            moving = group.create_task(work_on_channels(self._broker, "retries", self._serve_moves, confirms=True))
+            consuming = group.create_task(work_on_channels(self._broker, "consumer", self._serve))
+            await self._stopping.wait()
+            moving.cancel()
+            consuming.cancel()
+
+    async def stop(self, timeout_s: float = 10.0) -> None:
+        """Take no new messages, finish what has begun, leave the rest to others, end ``run``."""
+        channel, self._channel = self._channel, None
+        if channel is not None and not channel.is_closed:
+            try:
+                await channel.basic_cancel(self._consumer_tag, timeout=2)
+            except BROKER_ERRORS:
+                log.info("consumer.cancel_failed")
+        for waiting in self._by_subject.values():
+            # What has not begun is given back by closing the channel.
+            waiting.clear()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
+            for task in late:
+                task.cancel()
+        self._stopping.set()
+
+    async def _serve_moves(self, channel: AbstractChannel) -> None:
+        self._confirmed = channel
+        try:
+            await until_closed(channel)
+        finally:
+            self._confirmed = None
+
+    async def _serve(self, channel: AbstractChannel) -> None:
+        await declare_consumer_queues(channel, self._service)
+        await channel.basic_qos(prefetch_count=self._prefetch)
+        cancelled = asyncio.Event()
+        channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
+        consuming = await channel.basic_consume(queue_of(self._service), self._take)
+        self._consumer_tag = consuming.consumer_tag or ""
+        if self._stopping.is_set():
+            return
+        self._channel = channel
+        self._looked_at, self._ready = time.monotonic(), 0
+        log.info("consumer.started", queue=queue_of(self._service))
+        try:
+            await until_closed(channel, self._watch(channel, cancelled))
+        finally:
+            self._channel = None
+
+    async def _watch(self, channel: AbstractChannel, cancelled: asyncio.Event) -> None:
+        """Return when this consumer is one no more."""
+        while not cancelled.is_set():
+            look = await channel.queue_declare(queue_of(self._service), passive=True, timeout=5)
+            self._looked_at, self._ready = time.monotonic(), look.message_count or 0
+            _READY.set(self._ready)
+            _BEHIND.set(min(self.behind_s, 86_400))
+            if not look.consumer_count:
+                break
+            try:
+                async with asyncio.timeout(_WATCH_S):
+                    await cancelled.wait()
+            except TimeoutError:
+                continue
+        log.warning("consumer.cancelled_by_broker", queue=queue_of(self._service))
+
+    async def _take(self, message: DeliveredMessage) -> None:
+        """Called by aiormq in order of arrival; must not wait."""
+        attempt = attempt_of(message)
+        try:
+            body, delivery = decode(message.body, attempt)
+            if type(body) not in self._handlers:
+                raise Undecodable("no handler")
+        except Undecodable as error:
+            self._spawn(self._bury(message, message.channel, str(error)))
+            return
+        work = _Work(message, message.channel, time.perf_counter(), body, delivery)
+        self._published_at[id(work)] = delivery.time
+        waiting = self._by_subject.get(delivery.subject)
+        if waiting is None:
+            self._by_subject[delivery.subject] = deque([work])
+            self._spawn(self._handle_subject(delivery.subject))
+        else:
+            waiting.append(work)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _handle_subject(self, subject: str) -> None:
+        waiting = self._by_subject[subject]
+        try:
+            while waiting:
+                async with self._slots:
+                    if not waiting:
+                        break
+                    work = waiting[0]
+                    try:
+                        if not work.channel.is_closed:
+                            await self._handle(work)
+                    finally:
+                        self._published_at.pop(id(work), None)
+                        if waiting and waiting[0] is work:
+                            waiting.popleft()
+        finally:
+            for abandoned in waiting:
+                self._published_at.pop(id(abandoned), None)
+            del self._by_subject[subject]
+
+    async def _handle(self, work: _Work) -> None:
+        delivery = work.delivery
+        token = correlation_id.set(delivery.headers.correlationid or new_correlation_id())
+        started = time.perf_counter()
+        try:
+            with (
+                continue_from(delivery.headers.traceparent),
+                span(f"handle {delivery.type}", kind=SpanKind.CONSUMER, attributes={"attempt": delivery.attempt}),
+            ):
+                await self._handlers[type(work.body)](work.body, delivery)
+        except PermanentFailure as error:
+            log.error("message.refused", type=delivery.type, message_id=str(delivery.message_id), reason=str(error))
+            await self._bury(work.message, work.channel, "PermanentFailure", type_=delivery.type)
+        except Exception as error:
+            await self._try_again(work, error)
+        else:
+            _HANDLED.labels(delivery.type, "done").inc()
+            await _acknowledge(work.message, work.channel)
+        finally:
+            _SECONDS.labels(delivery.type).observe(time.perf_counter() - started)
+            correlation_id.reset(token)
+
+    async def _try_again(self, work: _Work, error: Exception) -> None:
+        delivery = work.delivery
+        transient = isinstance(error, TransientFailure) or looks_unavailable(error)
+        log.warning(
+            "message.failed",
+            type=delivery.type,
+            message_id=str(delivery.message_id),
+            attempt=delivery.attempt,
+            transient=transient,
+            error=type(error).__name__,
+            exc_info=None if transient else error,
+        )
+        if delivery.attempt >= (TRANSIENT_ATTEMPTS if transient else UNKNOWN_ATTEMPTS):
+            await self._bury(work.message, work.channel, type(error).__name__, type_=delivery.type)
+            return
+        wanted = error.retry_after_s if isinstance(error, TransientFailure) else None
+        queue = retry_queue_of(self._service, retry_delay_ms(delivery.attempt, wanted))
+        headers = {**headers_of(work.message), ATTEMPT_HEADER: delivery.attempt + 1}
+        if await self._move(work.message, work.channel, queue, headers):
+            _HANDLED.labels(delivery.type, "retried").inc()
+
+    async def _bury(
+        self, message: DeliveredMessage, channel: AbstractChannel, reason: str, *, type_: str = "unknown"
+    ) -> None:
+        headers = {
+            **headers_of(message),
+            REASON_HEADER: reason,
+            TYPE_HEADER: message.header.properties.message_type or type_,
+        }
+        if await self._move(message, channel, dead_queue_of(self._service), headers):
+            _HANDLED.labels(type_, "dead").inc()
+            log.error("message.dead_lettered", type=type_, reason=reason)
+
+    async def _move(
+        self, message: DeliveredMessage, channel: AbstractChannel, queue: str, headers: Mapping[str, Any]
+    ) -> bool:
+        """Copy the raw message to ``queue``, confirmed, then acknowledge it; give it back when that fails."""
+        confirmed = self._confirmed
+        properties = message.header.properties
+        try:
+            if confirmed is None:
+                raise ConnectionError
+            await confirmed.basic_publish(
+                message.body,
+                routing_key=queue,
+                mandatory=True,
+                timeout=_MOVE_TIMEOUT_S,
+                properties=spec.Basic.Properties(
+                    content_type=properties.content_type,
+                    delivery_mode=PERSISTENT,
+                    message_id=properties.message_id,
+                    message_type=properties.message_type,
+                    headers=dict(headers),
+                ),
+            )
+        except BROKER_ERRORS as error:
+            log.warning("message.not_moved", queue=queue, error=type(error).__name__)
+            await _give_back(message, channel)
+            return False
+        await _acknowledge(message, channel)
+        return True
+
+
+async def _acknowledge(message: DeliveredMessage, channel: AbstractChannel) -> None:
+    if message.delivery_tag is not None and not channel.is_closed:
+        try:
+            await channel.basic_ack(message.delivery_tag, wait=False)
+        except BROKER_ERRORS:
+            log.info("message.ack_lost")
+
+
+async def _give_back(message: DeliveredMessage, channel: AbstractChannel) -> None:
+    # Not at once: the reason for it needs a moment to pass, and the delivery limit counts.
+    await asyncio.sleep(1)
+    if message.delivery_tag is not None and not channel.is_closed:
+        try:
+            await channel.basic_nack(message.delivery_tag, requeue=True, wait=False)
+        except BROKER_ERRORS:
+            log.info("message.nack_lost")

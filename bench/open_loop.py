@@ -88,3 +88,16 @@ async def _guard(work: Awaitable[None], latencies: Latencies) -> None:
         await work
     except Exception as error:
         latencies.failures[type(error).__name__] += 1
+
+
+def step(rate: float, latencies: Latencies, elapsed: float) -> dict[str, float]:
+    """One step of a rising rate, for the record; with the generator's own lag, which must stay small to be believed."""
+    lag = sorted(latencies.generator_lag)[int(len(latencies.generator_lag) * 0.99)]
+    return {
+        "offered_per_s": rate,
+        "answered_per_s": latencies.answered / elapsed,
+        "p50_ms": latencies.milliseconds(50),
+        "p99_ms": latencies.milliseconds(99),
+        "unanswered": latencies.offered - latencies.answered,
+        "generator_lag_p99_ms": lag * 1000,
+    }

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from bench.open_loop import Latencies, offer
+from bench.open_loop import Latencies, offer, step
 from bench.phones import Pair, Phone, Restaurant, in_parallel
 
 
@@ -84,19 +84,8 @@ async def most_durable_commands(
         began = time.perf_counter()
         latencies = await commands_at(restaurant, phones, ready, rate, seconds)
         elapsed = time.perf_counter() - began
-        p50, p99 = latencies.milliseconds(50), latencies.milliseconds(99)
-        lag = sorted(latencies.generator_lag)[int(len(latencies.generator_lag) * 0.99)] * 1000
-        steps.append(
-            {
-                "offered": rate,
-                "answered": latencies.answered / elapsed,
-                "p50_ms": p50,
-                "p99_ms": p99,
-                "failed": latencies.offered - latencies.answered,
-                "generator_lag_p99_ms": lag,
-            }
-        )
-        if p99 > bound_ms:
+        steps.append(step(rate, latencies, elapsed))
+        if latencies.milliseconds(99) > bound_ms:
             break
         best = rate
         await asyncio.sleep(0.5)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterable
 from typing import Any
 
-from bench.open_loop import Latencies, offer
+from bench.open_loop import Latencies, offer, step
 from bench.phones import Phone, Restaurant, in_parallel
 
 
@@ -53,6 +55,44 @@ async def command_to_other_phone(
         if b.socket is not None:
             b.socket.close()
     return other, own
+
+
+async def most_durable_commands(
+    restaurant: Restaurant, rates: Iterable[float], seconds: float, bound_ms: float = 100.0, pairs: int = 200
+) -> tuple[float, list[dict[str, float]]]:
+    """As for HTTP: the highest of these rates with p99, until the sender's own event is back, within the bound."""
+    phones: list[Phone] = [a for a, _ in await in_parallel(pairs, 8, restaurant.connected_pair)]
+    best, steps = 0.0, []
+    turn = 0
+    for rate in rates:
+        latencies = Latencies()
+        waiting: dict[str, float] = {}
+
+        def arrived(
+            event: dict[str, Any], latencies: Latencies = latencies, waiting: dict[str, float] = waiting
+        ) -> None:
+            began = waiting.pop(event["command_id"] or "", None)
+            if began is not None:
+                latencies.record(began)
+
+        for phone in phones:
+            phone.on_event = arrived
+
+        def send(number: int, began: float, waiting: dict[str, float] = waiting, turn: int = turn) -> None:
+            lap, place = divmod(turn + number, len(phones))
+            waiting[phones[place].send_command("set_ready", {"ready": lap % 2 == 0})] = began
+
+        began = time.perf_counter()
+        await offer(rate, seconds, send, latencies)
+        await latencies.complete(5)
+        steps.append(step(rate, latencies, time.perf_counter() - began))
+        turn += latencies.offered
+        if latencies.milliseconds(99) > bound_ms:
+            break
+        best = rate
+    for phone in phones:
+        await restaurant.close(phone)
+    return best, steps
 
 
 async def ping_to_pong(restaurant: Restaurant, rate: float, seconds: float, phones: int = 100) -> Latencies:

@@ -1,0 +1,1 @@
+"""Restaurant companies, their restaurants and tables: who is open when, what a table offers, how they are imported."""

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from twotop_native.postgres import Postgres
 from twotop_native.processes import ProcessId, Program, StartFailed, stop, wait_ready
 from twotop_native.rabbitmq import RabbitMq
 from twotop_native.redis import Redis
+from twotop_native.run_file import write_private_json
 from twotop_native.servers import find_backends, user_for
 from twotop_native.settings_file import load_or_create
 
@@ -96,7 +96,7 @@ def up(layout: Layout, *, throwaway: bool) -> dict[str, Any]:
             process = ProcessId.of(program.start(layout.log_of(program.name), dies_with_parent=False).pid)
             started.append((program, process))
             record["processes"][program.name] = asdict(process)
-            _write(layout.backends_file, record)
+            write_private_json(layout.backends_file, record)
             if program.name == "epmd":  # RabbitMQ would start one of its own if it found none
                 wait_ready([(program, process)])
         wait_ready(started)
@@ -105,7 +105,7 @@ def up(layout: Layout, *, throwaway: bool) -> dict[str, Any]:
         raise
     for name in ("postgres", "rabbitmq", "redis"):
         record[name]["pid"] = record["processes"][name]["pid"]
-    _write(layout.backends_file, record)
+    write_private_json(layout.backends_file, record)
     return record
 
 
@@ -132,11 +132,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return record
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    draft = path.with_suffix(".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(record, file, indent=2)
-    draft.replace(path)

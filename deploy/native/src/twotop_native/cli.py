@@ -1,22 +1,150 @@
 """`python -m twotop_native`: the whole of Twotop on one machine, or only its backends."""
 
 import json
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from twotop_native import backends as backend_processes
+from twotop_native.announce import announcement
+from twotop_native.installation import CannotInstall, install_missing
+from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
+from twotop_native.logs import follow
 from twotop_native.paths import Layout, checkout_root
+from twotop_native.processes import ProcessId, StartFailed, signal_group, wait_gone
+from twotop_native.servers import ServerMissing
+from twotop_native.stack import GATEWAY_PORT, StartOptions
+from twotop_native.web_build import WebBuildFailed, build_web
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 backends = typer.Typer(no_args_is_help=True, help="Private PostgreSQL, RabbitMQ and Redis alone, for tests.")
 app.add_typer(backends, name="backends")
 
-StateOption = Annotated[
-    Path, typer.Option("--state", help="Folder for logs, secrets and run.json.", show_default=".twotop in the checkout")
-]
-DEFAULT_STATE = checkout_root() / ".twotop"
+State = Annotated[Path, typer.Option("--state", help="Folder for logs, secrets and run.json.", show_default=False)]
+DEFAULT_STATE = Path(os.environ.get("TWOTOP_STATE", checkout_root() / ".twotop"))
+
+
+def fail(reason: object) -> typer.Exit:
+    print(f"twotop: {reason}", file=sys.stderr)
+    return typer.Exit(1)
+
+
+@app.command()
+def up(
+    *,
+    state: State = DEFAULT_STATE,
+    gateways: Annotated[int, typer.Option(min=1, help="Instances of realtime-gateway.")] = 1,
+    session_apis: Annotated[int, typer.Option("--session-apis", min=1, help="Instances of session-api.")] = 1,
+    port: Annotated[int, typer.Option(help="Port of nginx; another is taken when it is not free.")] = GATEWAY_PORT,
+    throwaway: Annotated[bool, typer.Option(help="A crash may lose data; for tests.")] = False,
+    demo: Annotated[bool, typer.Option(help="Load the demo restaurant.")] = True,
+    web: Annotated[bool, typer.Option(help="Build the web app if it changed.")] = True,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for every service.")] = None,
+) -> None:
+    """Start everything and print the guest URLs; does nothing but print them when it already runs."""
+    layout = Layout.at(state)
+    if running := already_up(layout):
+        print("Twotop is already running.\n")
+        print(announcement(running))
+        return
+    options = StartOptions(
+        throwaway=throwaway,
+        gateways=gateways,
+        session_apis=session_apis,
+        port=port,
+        demo=demo,
+        settings=dict(item.split("=", 1) for item in setting or []),
+    )
+    began = time.monotonic()
+
+    def say(step: str) -> None:
+        print(f"[{time.monotonic() - began:5.1f} s] {step}", flush=True)
+
+    layout.prepare()
+    try:
+        with ThreadPoolExecutor() as pool:
+            servers = pool.submit(install_missing, say)
+            app_built = pool.submit(build_web, layout.log_of("web-build")) if web else None
+            servers.result()
+            if app_built and app_built.result():
+                say("web app built")
+        running = start(layout, options, say)
+    except (StartFailed, ServerMissing, CannotInstall, WebBuildFailed) as reason:
+        raise fail(reason) from None
+    say("ready")
+    print()
+    print(announcement(running))
+
+
+@app.command()
+def down(
+    state: State = DEFAULT_STATE,
+    remove: Annotated[
+        bool, typer.Option("--remove-data", help="Also delete databases, queues, secrets, logs.")
+    ] = False,
+) -> None:
+    """Stop everything that `up` started, in order, and wait for it."""
+    layout = Layout.at(state)
+    try:
+        print("stopped" if stop_all(layout) else "nothing is running")
+    except StartFailed as reason:
+        raise fail(reason) from None
+    if remove:
+        remove_data(layout)
+
+
+@app.command()
+def status(state: State = DEFAULT_STATE) -> None:
+    """Print what runs, as run.json says it; exit code 1 when nothing does."""
+    layout = Layout.at(state)
+    if running_supervisor(layout) is None or not layout.run_file.exists():
+        raise fail("nothing is running")
+    print(layout.run_file.read_text())
+
+
+@app.command()
+def logs(
+    state: State = DEFAULT_STATE,
+    lines: Annotated[int, typer.Option(help="Lines of each part to begin with.")] = 10,
+    forever: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on with new lines.")] = True,
+) -> None:
+    """Show what all parts say, each line with its part's name."""
+    try:
+        for line in follow(Layout.at(state).logs, lines=lines, forever=forever, colour=sys.stdout.isatty()):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
+def hold(
+    program: str,
+    state: State = DEFAULT_STATE,
+    kill: Annotated[bool, typer.Option(help="With SIGKILL instead of an orderly stop.")] = False,
+) -> None:
+    """Stop one part (a service instance, postgres, rabbitmq, redis, nginx) and leave it stopped until `release`."""
+    layout = Layout.at(state)
+    record = json.loads(layout.processes_file.read_text())
+    if program not in record:
+        raise fail(f"{program} does not run; these do: {', '.join(record)}")
+    (layout.held / program).touch()
+    process = ProcessId(**record[program])
+    orderly = signal.SIGINT if program == "postgres" else signal.SIGTERM
+    signal_group(process, signal.SIGKILL if kill else orderly)
+    if not wait_gone([process], 30):
+        raise fail(f"{program} did not stop")
+
+
+@app.command()
+def release(program: str, state: State = DEFAULT_STATE) -> None:
+    """Let the supervisor start a held part again."""
+    (Layout.at(state).held / program).unlink(missing_ok=True)
 
 
 @backends.command("up")
@@ -26,7 +154,11 @@ def backends_up(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
 ) -> None:
     """Start backends that stay until `backends down`; answers at once when they already run."""
-    record = backend_processes.up(Layout.at(state), throwaway=throwaway)
+    try:
+        install_missing(lambda step: print(step, file=sys.stderr))
+        record = backend_processes.up(Layout.at(state), throwaway=throwaway)
+    except (StartFailed, ServerMissing, CannotInstall) as reason:
+        raise fail(reason) from None
     if as_json:
         print(json.dumps(record))
         return

@@ -1,7 +1,7 @@
 """Starting, recognising and ending processes.
 
-Invariants: a process is named by pid *and* start time, so a reused pid is never signalled; each program is the leader of
-its own session, so a signal to its group reaches helpers it forked; nothing is ended that is not in our own record.
+Invariants: a process is named by pid *and* start time, so a reused pid is never signalled; each program leads a
+session of its own, so a signal to its group reaches helpers it forked; nothing is ended that is not in our record.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""A private RabbitMQ with a name server (epmd) of its own, so that no other Erlang system on the machine is involved."""
+"""A private RabbitMQ with a name server (epmd) of its own: no other Erlang system on the machine is involved."""
 
 import secrets
 import shutil

@@ -128,7 +128,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="twotop-bench-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        with running_system(folder / "state") as system:
+        with running_system(folder / "state", keep=not options.quick) as system:
             print(f"system ready in {system.started_in_s:.1f} s", flush=True)
             uvloop.run(measure(system, QUICK if options.quick else FULL, report, only))
         if not options.quick and (not only or "start" in only):

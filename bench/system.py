@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).parents[1]
-START_PATIENCE_S = 180.0
 SETTINGS = {
     "TWOTOP_RATE_LIMITS_ENABLED": "false",
     "TWOTOP_LIVE_SESSIONS_PER_TABLE": "100000",
-    "TWOTOP_ENVIRONMENT": "development",
 }
 
 
 class SystemDidNotStart(Exception):
-    """The launcher gave up, or was not ready in time; its last words."""
+    """The launcher gave up; its last words."""
 
 
 @dataclass(frozen=True)
@@ -61,37 +57,23 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(state: Path) -> Iterator[System]:
-    """Start, wait until ready, and stop again at the end, whatever happens. Raises SystemDidNotStart."""
-    launcher = [sys.executable, "-m", "twotop_native"]
-    environment = {**os.environ, **SETTINGS}
+def running_system(state: Path, *, keep: bool = False) -> Iterator[System]:
+    """Start, and stop again at the end, whatever happens; with ``keep`` the data stays for a next start.
+
+    Raises SystemDidNotStart with the launcher's last words.
+    """
     began = time.perf_counter()
-    log = (state.parent / f"{state.name}.log").open("w+b")
-    process = subprocess.Popen(
-        [*launcher, "up", "--state", str(state)], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
+    settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
+    started = _launch("up", f"--state={state}", *settings)
     try:
-        run = _wait_until_ready(process, state / "run.json", log.name)
-        yield System(run, time.perf_counter() - began)
+        if started.returncode != 0:
+            raise SystemDidNotStart((started.stdout + started.stderr)[-2000:])
+        elapsed = time.perf_counter() - began
+        yield System(json.loads((state / "run.json").read_text(encoding="utf-8")), elapsed)
     finally:
-        subprocess.run([*launcher, "down", "--state", str(state)], cwd=ROOT, env=environment, check=False, stdout=log)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
-        if process.poll() is None:
-            process.terminate()
-        log.close()
+        _launch("down", f"--state={state}", *([] if keep else ["--remove-data"]))
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], run_file: Path, log: str) -> dict[str, Any]:
-    deadline = time.perf_counter() + START_PATIENCE_S
-    while time.perf_counter() < deadline:
-        if process.poll() not in (None, 0):
-            break
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            run: dict[str, Any] = json.loads(run_file.read_text(encoding="utf-8"))
-            table = run["demo"]["tables"][0]["table_token"]
-            with urllib.request.urlopen(f"{run['gateway_url']}/api/v1/tables/{table}", timeout=5) as answer:
-                if answer.status == 200:
-                    return run
-        time.sleep(0.1)
-    raise SystemDidNotStart(Path(log).read_text(encoding="utf-8", errors="replace")[-2000:])
+def _launch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "twotop_native", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)

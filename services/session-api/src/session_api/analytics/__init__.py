@@ -1,1 +1,1 @@
-"""Anonymous counts made from the log's events: no session, participant or table is ever named."""
+"""Anonymous statistics made from the log: counts and durations, never who."""

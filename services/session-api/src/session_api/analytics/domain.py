@@ -1,4 +1,7 @@
-"""Which events of the log are counted, and with what. Pure."""
+"""What of a session's log becomes a statistic. Pure.
+
+A record names no session, table or participant and no time of day, so that it cannot be led back to a party (X5).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,13 @@ from typing import Literal
 from uuid import UUID
 
 from session_api.play.domain import BothReady
-from session_api.sessions.domain import events as e
+from session_api.sessions.domain.events import (
+    PartnerJoined,
+    Recorded,
+    SessionClosed,
+    SessionCreated,
+    SessionExpired,
+)
 from session_api.sessions.domain.state import SessionState
 
 Kind = Literal["session_created", "partner_joined", "both_ready", "session_ended"]
@@ -17,7 +26,7 @@ Kind = Literal["session_created", "partner_joined", "both_ready", "session_ended
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsRecord:
-    """One anonymous occurrence (X5). ``duration_s`` counts from the session's beginning, ``count`` its phones."""
+    """One anonymous row. ``duration_s`` is the session's age then, ``count`` the phones it had had until then."""
 
     kind: Kind
     location_id: UUID
@@ -29,32 +38,44 @@ class AnalyticsRecord:
     count: int
 
 
-def analytics_of(recorded: Sequence[e.Recorded], after: SessionState) -> list[AnalyticsRecord]:
-    """The records of these events, which led to ``after``."""
-    return [
-        AnalyticsRecord(
-            kind=kind,
-            location_id=after.location_id,
-            service_day=date.fromisoformat(after.service_day),
-            mode=after.mode,
-            context=after.play.context,
-            reason=after.end_reason if kind == "session_ended" else None,
-            duration_s=int((entry.at - after.created_at).total_seconds()),
-            count=len(after.members),
-        )
-        for entry in recorded
-        if (kind := _kind_of(entry.event)) is not None
-    ]
+def analytics_of(recorded: Sequence[Recorded], after: SessionState) -> list[AnalyticsRecord]:
+    """The records that follow from newly recorded events; ``after`` is the state with all of them applied."""
+    records = []
+    for entry in recorded:
+        kind = _kind(entry)
+        if kind is not None:
+            records.append(
+                AnalyticsRecord(
+                    kind=kind,
+                    location_id=after.location_id,
+                    service_day=date.fromisoformat(after.service_day),
+                    mode=after.mode,
+                    context=after.play.context,
+                    reason=_reason(entry),
+                    duration_s=max(0, int((entry.at - after.created_at).total_seconds())),
+                    count=len(after.members),
+                )
+            )
+    return records
 
 
-def _kind_of(event: e.Event) -> Kind | None:
-    match event:
-        case e.SessionCreated():
+def _kind(entry: Recorded) -> Kind | None:
+    match entry.event:
+        case SessionCreated():
             return "session_created"
-        case e.PartnerJoined():
+        case PartnerJoined():
             return "partner_joined"
         case BothReady():
             return "both_ready"
-        case e.SessionClosed() | e.SessionExpired():
+        case SessionClosed() | SessionExpired():
             return "session_ended"
-    return None
+        case _:
+            return None
+
+
+def _reason(entry: Recorded) -> str | None:
+    match entry.event:
+        case SessionClosed(reason) | SessionExpired(reason):
+            return reason
+        case _:
+            return None

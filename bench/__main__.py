@@ -20,6 +20,7 @@ from bench.figures import Report, machine
 from bench.first_view import first_view
 from bench.phones import Restaurant
 from bench.system import ROOT, System, running_system
+from bench.tables import lift_table_cap
 
 STEPS = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2250, 2500, 3000)
 
@@ -63,6 +64,7 @@ async def measure(system: System, extent: Extent, report: Report, only: set[str]
     def wanted(name: str) -> bool:
         return not only or name in only
 
+    await lift_table_cap(system.database_url("session_api"))
     restaurant = Restaurant(system.gateway, system.tables)
     limits = await measure_limits(system, restaurant, extent, report)
     if wanted("appends"):

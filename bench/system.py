@@ -14,10 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = {
-    "TWOTOP_RATE_LIMITS_ENABLED": "false",
-    "TWOTOP_LIVE_SESSIONS_PER_TABLE": "100000",
-}
+SETTINGS = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
 
 
 class SystemDidNotStart(Exception):

@@ -1,0 +1,144 @@
+"""Use cases that touch the database, one transaction each.
+
+They follow the facts, number the sockets and declare participants gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from realtime_gateway import queries
+from realtime_gateway.domain.roster import Roster
+from realtime_gateway.queries import GoneParticipant, HeldSocket
+from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
+from twotop_common.contracts.registry import Service
+from twotop_common.contracts.session_api import (
+    ParticipantAdmitted,
+    ParticipantLeft,
+    ParticipantRenewed,
+    Role,
+    SessionCreated,
+    SessionEnded,
+)
+from twotop_common.credentials import ParticipantClaims
+from twotop_common.messaging.outbox import enqueue
+
+SOURCE: Service = "realtime-gateway"
+
+
+class Handlers:
+    """``wake`` is called after a commit that put a fact into the outbox."""
+
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], *, instance_id: UUID, name: str, wake: Callable[[], None]
+    ) -> None:
+        self._sessions = sessions
+        self._instance_id = instance_id
+        self._name = name
+        self._wake = wake
+
+    # -- facts of session-api
+
+    async def session_created(self, fact: SessionCreated) -> None:
+        await self.register(fact.session_id, fact.participant_id, fact.role, fact.generation, fact.seq)
+
+    async def participant_admitted(self, fact: ParticipantAdmitted) -> None:
+        await self.register(fact.session_id, fact.participant_id, fact.role, fact.generation, fact.seq)
+
+    async def participant_renewed(self, fact: ParticipantRenewed) -> None:
+        await self.register(fact.session_id, fact.participant_id, None, fact.generation, fact.seq)
+
+    async def participant_left(self, fact: ParticipantLeft) -> None:
+        async with self._sessions.begin() as session:
+            await queries.leave(session, fact.session_id, fact.participant_id, role=fact.role, seq=fact.seq)
+
+    async def session_ended(self, fact: SessionEnded) -> None:
+        async with self._sessions.begin() as session:
+            await queries.end_session(session, fact.session_id, seq=fact.seq, ended_at=fact.ended_at)
+
+    async def register(
+        self, session_id: UUID, participant_id: UUID, role: Role | None, generation: int, seq: int
+    ) -> None:
+        """A participant is on the roster with this generation, as a fact or the owner itself says."""
+        async with self._sessions.begin() as session:
+            await queries.register(session, session_id, participant_id, role=role, generation=generation, seq=seq)
+
+    # -- sockets
+
+    async def load_roster(self, session_id: UUID) -> Roster:
+        """What the gateway's own table says about a session."""
+        async with self._sessions() as session:
+            registered, ended = await queries.roster(session, session_id)
+        roster = Roster(ended=ended)
+        for participant in registered:
+            roster.admit(participant.participant_id, participant.generation)
+            if participant.has_left:
+                roster.leave(participant.participant_id)
+        return roster
+
+    async def connect(self, claims: ParticipantClaims) -> int:
+        """A socket opened: its number in the order of this participant's sockets, and the fact that it opened."""
+        async with self._sessions.begin() as session:
+            connection = await queries.claim_connection(
+                session,
+                claims.session_id,
+                claims.participant_id,
+                role=claims.role,
+                generation=claims.generation,
+                instance_id=self._instance_id,
+            )
+            connected = ParticipantConnected(
+                session_id=claims.session_id,
+                participant_id=claims.participant_id,
+                role=claims.role,
+                connected_at=datetime.now(UTC),
+            )
+            enqueue(session, connected, subject=str(claims.session_id), source=SOURCE)
+        self._wake()
+        return connection
+
+    async def declare_gone(self, away: Sequence[HeldSocket]) -> list[GoneParticipant]:
+        """The away time of these is over. Those that came back, here or elsewhere, are not gone."""
+        async with self._sessions.begin() as session:
+            gone = await queries.mark_gone(session, away, self._instance_id)
+            _announce(session, gone)
+        self._wake()
+        return gone
+
+    async def find_replaced(self, held: Sequence[HeldSocket]) -> list[HeldSocket]:
+        """Which of our sockets are not their participant's newest."""
+        async with self._sessions() as session:
+            return await queries.replaced(session, held)
+
+    # -- instances
+
+    async def beat(self) -> bool:
+        """Say that this instance lives. True when it was not known: new, or declared dead meanwhile."""
+        async with self._sessions.begin() as session:
+            return await queries.beat(session, self._instance_id, self._name)
+
+    async def bury_dead_instances(self, silence_s: float) -> list[GoneParticipant]:
+        """Participants of instances that have been silent too long are gone, unless they have come back elsewhere."""
+        async with self._sessions.begin() as session:
+            gone = await queries.take_dead_instances(session, self._instance_id, silence_s)
+            _announce(session, gone)
+        if gone:
+            self._wake()
+        return gone
+
+
+def _announce(session: AsyncSession, gone: Sequence[GoneParticipant]) -> None:
+    now = datetime.now(UTC)
+    for participant in gone:
+        fact = ParticipantGone(
+            session_id=participant.session_id,
+            participant_id=participant.participant_id,
+            role=cast(Role, participant.role),
+            gone_at=now,
+        )
+        enqueue(session, fact, subject=str(participant.session_id), source=SOURCE)

@@ -92,8 +92,3 @@ async def tables_with_tokens(session: AsyncSession, tokens: Iterable[str]) -> li
     """The tables, of any restaurant, that already have one of these tokens."""
     found = await session.execute(select(TableRow).where(col(TableRow.token).in_(list(tokens))))
     return list(found.scalars())
-
-
-async def all_locations(session: AsyncSession) -> list[LocationRow]:
-    """Every restaurant, in the order of its slug."""
-    return list((await session.execute(select(LocationRow).order_by(col(LocationRow.slug)))).scalars())

@@ -1,8 +1,8 @@
 """The background process that owns everything `up` starts.
 
 Order of start: backends side by side, databases as soon as PostgreSQL answers, services, nginx; run.json is written
-when all are ready. Order of stop: services, nginx, RabbitMQ, the rest. The supervisor holds a lock on the state folder for
-as long as it lives, so there is never a second one.
+when all are ready. Order of stop: services, nginx, RabbitMQ, the rest. The supervisor holds a lock on the
+state folder for as long as it lives, so there is never a second one.
 """
 
 import fcntl

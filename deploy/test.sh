@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# test.sh all|unit|integration|e2e: runs tests and fails when any fails, or when there was none to run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+which=${1:-all}
+[ $# -gt 0 ] && shift
+python=.venv/bin/python
+failed=()
+
+stage() { # stage NAME COMMAND...: goes on after a failure, so that one run shows everything
+  printf '\n== %s\n' "$1"
+  "${@:2}" || failed+=("$1")
+}
+
+web_dependencies() { "$python" -m twotop_native build-web --only-dependencies; }
+web_tests() { web_dependencies && (cd web && npm test --silent); }
+
+unit_paths() { find libs services deploy/native tests -type d -path '*/unit' -not -path '*/node_modules/*'; }
+integration_paths() { find libs services deploy/native tests -type d -path '*/integration' -not -path '*/node_modules/*'; }
+
+unit() { "$python" -m pytest $(unit_paths) "$@"; }
+# Unit and integration tests together answer for the coverage of services and libraries (the limit is in pyproject.toml).
+unit_and_integration() { "$python" -m pytest $(unit_paths) $(integration_paths) --cov --cov-report=term "$@"; }
+whole_system() {
+  "$python" -m twotop_native ensure-browser
+  "$python" -m twotop_native build-web
+  "$python" -m pytest tests/e2e "$@"
+}
+
+case $which in
+  all)
+    stage "web app" web_tests
+    stage "unit and integration" unit_and_integration "$@"
+    stage "whole system" whole_system "$@"
+    ;;
+  unit) stage "unit" unit "$@" ;;
+  integration) stage "integration" "$python" -m pytest $(integration_paths) "$@" ;;
+  e2e) stage "whole system" whole_system "$@" ;;
+  *) echo "test.sh: all, unit, integration or e2e" >&2; exit 2 ;;
+esac
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nFAILED: %s\n' "${failed[*]}" >&2
+  exit 1
+fi

@@ -43,7 +43,7 @@ _QUIET = {"uvicorn.error": logging.WARNING, "uvicorn.access": logging.CRITICAL, 
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger; ``name`` becomes the field ``logger``."""
-    logger: FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(logger_name=name)
     return logger
 
 
@@ -51,6 +51,8 @@ def configure_logging(service: Service | str, instance: str, level: str = "INFO"
     """Send our logs and the libraries' to standard output as one JSON object a line."""
 
     def identify(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        if "logger_name" in event:
+            event["logger"] = event.pop("logger_name")
         event["service"] = service
         event["instance"] = instance
         correlation = correlation_id.get()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import asyncpg
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -39,13 +42,23 @@ REFUSED, USAGE, AWAY = 1, 2, 3
 UNREACHABLE: tuple[type[BaseException], ...] = (OSError, *BROKER_ERRORS)
 AnswerT = TypeVar("AnswerT")
 
-app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False, help="Operate Twotop."
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False)
 flags_app = typer.Typer(no_args_is_help=True, help="Switch features without a deploy.")
 letters_app = typer.Typer(no_args_is_help=True, help="Messages that a service could not use.")
 app.add_typer(flags_app, name="flags")
 app.add_typer(letters_app, name="dead-letters")
+
+
+@app.callback()
+def quiet() -> None:
+    """Operate Twotop."""
+    # Standard output is the command's answer; what libraries have to say goes beside it.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VenuePath = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The venue file.")]

@@ -105,6 +105,10 @@ def up(layout: Layout, *, throwaway: bool) -> dict[str, Any]:
         raise
     for name in ("postgres", "rabbitmq", "redis"):
         record[name]["pid"] = record["processes"][name]["pid"]
+    record["postgres_url"] = backends.postgres.url
+    record["broker_url"] = backends.rabbitmq.url
+    record["broker_management_url"] = backends.rabbitmq.management_url
+    record["redis_url"] = backends.redis.url
     write_private_json(layout.backends_file, record)
     return record
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +14,16 @@ import typer
 
 from twotop_native import backends as backend_processes
 from twotop_native.announce import announcement
-from twotop_native.installation import CannotInstall, install_missing
+from twotop_native.compose import EngineCannot, containers_running, engine_available, start_containers, stop_containers
+from twotop_native.installation import CannotInstall, install_browser, install_missing
 from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
 from twotop_native.logs import follow
 from twotop_native.paths import Layout, checkout_root
 from twotop_native.processes import ProcessId, StartFailed, signal_group, wait_gone
+from twotop_native.run_file import RunFile
 from twotop_native.servers import ServerMissing
 from twotop_native.stack import GATEWAY_PORT, StartOptions
-from twotop_native.web_build import WebBuildFailed, build_web
+from twotop_native.web_build import WebBuildFailed, build_web, install_web_dependencies
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 backends = typer.Typer(no_args_is_help=True, help="Private PostgreSQL, RabbitMQ and Redis alone, for tests.")
@@ -61,25 +64,99 @@ def up(
         demo=demo,
         settings=dict(item.split("=", 1) for item in setting or []),
     )
+    print(announcement(_start_natively(layout, options, web=web)))
+
+
+@app.command("start")
+def start_best(
+    state: State = DEFAULT_STATE,
+    how: Annotated[
+        str, typer.Option(envvar="TWOTOP_START", help="auto (Docker Compose where there is an engine), native, docker.")
+    ] = "auto",
+) -> None:
+    """What `make up` does: start with Docker Compose or natively, and print the guest URLs."""
+    if how not in {"auto", "native", "docker"}:
+        raise fail(f"TWOTOP_START is {how!r}; it can be auto, native or docker")
+    layout = Layout.at(state)
+    if running := already_up(layout) or containers_running(layout):
+        print("Twotop is already running.\n")
+        print(announcement(running))
+        return
+    if how == "docker" or (how == "auto" and engine_available()):
+        try:
+            print(announcement(start_containers(layout, _stopwatch())))
+        except EngineCannot as reason:
+            if how == "docker":
+                raise fail(reason) from None
+            print(f"There is a Docker engine, but {reason}\nStarting natively instead.", flush=True)
+            (layout.state / "compose.json").unlink(missing_ok=True)
+        except StartFailed as reason:
+            raise fail(reason) from None
+        else:
+            return
+    print(announcement(_start_natively(layout, StartOptions(), web=True)))
+
+
+@app.command("finish")
+def finish(state: State = DEFAULT_STATE) -> None:
+    """What `make down` does: stop whatever `start` started."""
+    layout = Layout.at(state)
+    try:
+        stopped = [stop_all(layout), stop_containers(layout, remove_data=False)]
+    except StartFailed as reason:
+        raise fail(reason) from None
+    print("stopped" if any(stopped) else "nothing is running")
+
+
+def _start_natively(layout: Layout, options: StartOptions, *, web: bool) -> RunFile:
+    say = _stopwatch()
+    layout.prepare()
+    try:
+        with ThreadPoolExecutor() as pool:
+            servers = pool.submit(install_missing, say)
+            built = pool.submit(build_web, layout.log_of("web-build")) if web else None
+            servers.result()
+            if built and built.result():
+                say("web app built")
+        running = start(layout, options, say)
+    except (StartFailed, ServerMissing, CannotInstall, WebBuildFailed) as reason:
+        raise fail(reason) from None
+    say("ready\n")
+    return running
+
+
+def _stopwatch() -> Callable[[str], None]:
     began = time.monotonic()
 
     def say(step: str) -> None:
         print(f"[{time.monotonic() - began:5.1f} s] {step}", flush=True)
 
+    return say
+
+
+@app.command("build-web")
+def build_web_app(
+    only_dependencies: Annotated[bool, typer.Option(help="Install what the build needs, and no more.")] = False,
+) -> None:
+    """Build the web app if its sources changed since the last build."""
+    layout = Layout.at(DEFAULT_STATE)
     layout.prepare()
     try:
-        with ThreadPoolExecutor() as pool:
-            servers = pool.submit(install_missing, say)
-            app_built = pool.submit(build_web, layout.log_of("web-build")) if web else None
-            servers.result()
-            if app_built and app_built.result():
-                say("web app built")
-        running = start(layout, options, say)
-    except (StartFailed, ServerMissing, CannotInstall, WebBuildFailed) as reason:
+        if only_dependencies:
+            install_web_dependencies(layout.log_of("web-build"))
+        else:
+            print("web app built" if build_web(layout.log_of("web-build")) else "web app is up to date")
+    except WebBuildFailed as reason:
         raise fail(reason) from None
-    say("ready")
-    print()
-    print(announcement(running))
+
+
+@app.command("ensure-browser")
+def ensure_browser() -> None:
+    """Install Chromium for the browser tests if there is none."""
+    try:
+        install_browser(lambda step: print(step, flush=True))
+    except CannotInstall as reason:
+        raise fail(reason) from None
 
 
 @app.command()
@@ -150,7 +227,9 @@ def release(program: str, state: State = DEFAULT_STATE) -> None:
 @backends.command("up")
 def backends_up(
     state: Annotated[Path, typer.Option("--state", help="Folder for their record and logs.")],
-    throwaway: Annotated[bool, typer.Option(help="Data may be lost in a crash and is removed by down.")] = False,
+    throwaway: Annotated[
+        bool, typer.Option("--throwaway/--durable", help="Throwaway data may be lost in a crash; down removes it.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
 ) -> None:
     """Start backends that stay until `backends down`; answers at once when they already run."""

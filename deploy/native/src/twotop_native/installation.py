@@ -60,6 +60,16 @@ def install_missing(say: Callable[[str], None]) -> None:
         raise CannotInstall(instructions(left))
 
 
+def install_browser(say: Callable[[str], None]) -> None:
+    """Install Chromium if no browser for tests is there. Raises CannotInstall."""
+    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return
+    prefix = privileged_prefix()
+    say("installing chromium")
+    if prefix is None or shutil.which("apt-get") is None or not _apt_install(prefix, ["chromium"]):
+        raise CannotInstall("The browser tests need Chromium; for example: sudo apt-get install chromium")
+
+
 def _apt_install(prefix: Sequence[str], packages: Sequence[str]) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y"]

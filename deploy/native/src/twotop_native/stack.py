@@ -91,6 +91,15 @@ class Stack:
     instances: list[Instance]
     secrets: Mapping[str, str]
 
+    @property
+    def public_origin(self) -> str:
+        """Where guests find the gateway: what a setting says, else its own address."""
+        return self.service_env("session-api")["TWOTOP_PUBLIC_ORIGIN"]
+
+    def database_passwords(self) -> dict[str, str]:
+        """The password of each service's role."""
+        return {database_of(s): self.secrets[f"{database_of(s).upper()}_DB_PASSWORD"] for s in SERVICES}
+
     def database_url(self, service: str) -> str:
         name = database_of(service)
         password = self.secrets[f"{name.upper()}_DB_PASSWORD"]

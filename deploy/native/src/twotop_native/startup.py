@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from twotop_native.paths import checkout_root
 from twotop_native.processes import StartFailed
 from twotop_native.run_file import Demo, write_private_json
-from twotop_native.stack import SERVICES, Stack, database_of
+from twotop_native.stack import SERVICES, Stack
 
 DEMO_FILE = checkout_root() / "deploy" / "demo" / "restaurant.yaml"
 _STEP_SECONDS = 120
@@ -60,16 +62,16 @@ def _files(paths: Iterable[Path]) -> Iterable[Path]:
             yield path
 
 
-def run_step(argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-    """Run an operator's command to its end. Raises StartFailed naming it."""
-    with log.open("ab") as output:
+def run_step(argv: Sequence[str], env: Mapping[str, str], log: Path, *, answer: Path | None = None) -> None:
+    """Run an operator's command to its end; `answer` takes its standard output. Raises StartFailed naming it."""
+    with log.open("ab") as output, answer.open("wb") if answer else nullcontext(output) as standard_output:
         try:
             done = subprocess.run(
                 list(argv),
                 env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=standard_output,
+                stderr=output,
                 timeout=_STEP_SECONDS,
                 check=False,
             )
@@ -84,42 +86,48 @@ def prepare_databases(stack: Stack) -> None:
     root = checkout_root()
     stamps = Stamps(stack.layout.data / "startup.json")
     log = stack.layout.log_of("startup")
-    cluster = (stack.backends.postgres.data / "PG_VERSION").stat().st_mtime_ns
+    cluster = str((stack.backends.postgres.data / "PG_VERSION").stat().st_mtime_ns)
     common = root / "libs" / "common" / "src" / "twotop_common" / "service_defaults"
-    passwords = {
-        f"TWOTOP_{database_of(s).upper()}_DB_PASSWORD": stack.secrets[f"{database_of(s).upper()}_DB_PASSWORD"]
-        for s in SERVICES
-    }
 
     def create() -> None:
-        argv = [sys.executable, "-m", "twotop_common.service_defaults.databases"]
-        run_step([*argv, "--admin-url", stack.backends.postgres.url], passwords, log)
+        passwords = " ".join(f"{name}={password}" for name, password in stack.database_passwords().items())
+        env = {"TWOTOP_ADMIN_DATABASE_URL": stack.backends.postgres.url, "TWOTOP_DATABASE_PASSWORDS": passwords}
+        run_step([sys.executable, "-m", "twotop_common.service_defaults.databases"], env, log)
 
-    stamps.once("databases", digest([common / "databases.py"], str(cluster), *passwords.values()), create)
+    def migrate(service: str) -> None:
+        executable = str(Path(sys.executable).parent / service)
+        run_step([executable, "migrate", "up"], stack.service_env(service), stack.layout.log_of(f"migrate-{service}"))
 
     def migrate_all() -> None:
         with ThreadPoolExecutor(len(SERVICES)) as pool:
-            steps = [pool.submit(migrate, service) for service in SERVICES]
-            for step in steps:
-                step.result()
+            list(pool.map(migrate, SERVICES))
 
-    def migrate(service: str) -> None:
-        executable = Path(sys.executable).parent / service
-        run_step(
-            [str(executable), "migrate", "up"], stack.service_env(service), stack.layout.log_of(f"migrate-{service}")
-        )
-
+    stamps.once("databases", digest([common / "databases.py"], cluster, *stack.database_passwords().values()), create)
     folders = [root / "services" / service / "migrations" for service in SERVICES]
-    stamps.once("migrations", digest([*folders, common / "migrations.py"], str(cluster)), migrate_all)
-    if stack.options.demo and DEMO_FILE.exists():
-        stamps.once("demo", digest([DEMO_FILE], str(cluster)), lambda: _import_demo(stack, log))
+    stamps.once("migrations", digest([*folders, common / "migrations.py"], cluster), migrate_all)
+    if stack.options.demo:
+        stamps.once("demo", digest([DEMO_FILE], cluster), lambda: _import_demo(stack, log))
+
+
+def _demo_record(stack: Stack) -> Path:
+    return stack.layout.data / "demo.json"
 
 
 def _import_demo(stack: Stack, log: Path) -> None:
-    twotop = Path(sys.executable).parent / "twotop"
-    run_step([str(twotop), "import", str(DEMO_FILE)], stack.service_env("session-api"), log)
+    twotop = str(Path(sys.executable).parent / "twotop")
+    env = stack.service_env("session-api")
+    run_step([twotop, "import", str(DEMO_FILE)], env, log)
+    run_step([twotop, "demo-info", str(DEMO_FILE), "--json"], env, log, answer=_demo_record(stack))
 
 
-def read_demo(origin: str) -> Demo | None:
-    """The demo restaurant's tables as run.json shows them."""
-    return None
+def read_demo(stack: Stack) -> Demo | None:
+    """The demo restaurant's tables as run.json shows them; None when it was not loaded."""
+    if not stack.options.demo:
+        return None
+    return demo_with_links(json.loads(_demo_record(stack).read_text()), stack.public_origin)
+
+
+def demo_with_links(described: dict[str, Any], origin: str) -> Demo:
+    """What `twotop demo-info --json` says, with the address that a table's printed code holds."""
+    links = [{**table, "guest_url": f"{origin}/t/{table['table_token']}"} for table in described["tables"]]
+    return Demo.model_validate({**described, "tables": links})

@@ -161,7 +161,7 @@ class Supervisor:
                 ),
                 "redis": RunningBackend(url=backends.redis.url, pid=self._pid("redis")),
             },
-            demo=read_demo(gateway.url) if self._stack.options.demo else None,
+            demo=read_demo(self._stack),
             gateway_pid=self._pid("nginx"),
             supervisor_pid=os.getpid(),
             databases={service: self._stack.database_url(service) for service in SERVICES},

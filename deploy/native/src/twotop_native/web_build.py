@@ -23,17 +23,25 @@ def build_web(log: Path) -> bool:
     stamp = web / "dist" / ".built-from"
     if stamp.exists() and stamp.read_text() == wanted:
         return False
-    if shutil.which("npm") is None:
-        raise WebBuildFailed("npm is not installed; Twotop needs Node 20 or newer to build its web app")
-    installed = web / "node_modules" / ".installed-from"
-    lock = digest([web / "package-lock.json"])
+    install_web_dependencies(log)
     with log.open("ab") as output:
-        if not installed.exists() or installed.read_text() != lock:
-            _npm(["ci", "--no-audit", "--no-fund"], web, output.fileno(), log)
-            installed.write_text(lock)
         _npm(["run", "build"], web, output.fileno(), log)
     stamp.write_text(wanted)
     return True
+
+
+def install_web_dependencies(log: Path) -> None:
+    """`npm ci`, unless it was done for this very lock file. Raises WebBuildFailed."""
+    if shutil.which("npm") is None:
+        raise WebBuildFailed("npm is not installed; Twotop needs Node 20 or newer to build its web app")
+    web = checkout_root() / "web"
+    done_for = web / "node_modules" / ".installed-from"
+    lock = digest([web / "package-lock.json"])
+    if done_for.exists() and done_for.read_text() == lock:
+        return
+    with log.open("ab") as output:
+        _npm(["ci", "--no-audit", "--no-fund"], web, output.fileno(), log)
+    done_for.write_text(lock)
 
 
 def _npm(arguments: list[str], web: Path, output: int, log: Path) -> None:

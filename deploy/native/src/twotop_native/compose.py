@@ -1,0 +1,143 @@
+"""Starting with Docker Compose: the same system in containers, described in docker-compose.yml."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from twotop_native.paths import Layout, checkout_root
+from twotop_native.ports import LOOPBACK, PortAllocator
+from twotop_native.processes import StartFailed
+from twotop_native.run_file import RunFile, RunningBackend, RunningService
+from twotop_native.settings_file import load_or_create
+from twotop_native.stack import GATEWAY_PORT, SERVICES
+from twotop_native.startup import demo_with_links
+
+_PROBE_SECONDS = 15
+_SERVICE_PORT = 8000
+
+
+class EngineCannot(RuntimeError):
+    """The engine is there, but cannot get or build the images."""
+
+
+def engine_available() -> bool:
+    """Whether a Docker engine answers and has Compose v2."""
+    if shutil.which("docker") is None:
+        return False
+    return all(_succeeds(command) for command in (["docker", "info"], ["docker", "compose", "version"]))
+
+
+def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
+    """Build, start, wait until healthy, write run.json. Raises EngineCannot or StartFailed."""
+    layout.prepare()
+    secrets = load_or_create(layout.secrets_file)
+    environment = compose_environment(layout, PortAllocator().take(_published_port(layout) or GATEWAY_PORT))
+    log = layout.log_of("compose")
+    say("building images")
+    # The classic builder: the Dockerfiles need nothing of the newer one, and it works with every engine.
+    if not _compose(layout, ["build"], {**environment, "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "0")}, log):
+        raise EngineCannot(f"the engine cannot get or build the images; see {log}")
+    say("starting containers")
+    if not _compose(layout, ["up", "--detach", "--wait", "--remove-orphans"], environment, log):
+        _compose(layout, ["logs", "--no-color", "--tail", "50"], environment, log)
+        raise StartFailed(f"the containers did not become healthy; see {log}")
+    running = _describe(layout, secrets, environment)
+    running.write(layout.run_file)
+    return running
+
+
+def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
+    """Stop and remove the containers; False when there are none."""
+    if not (layout.state / "compose.json").exists() or not engine_available():
+        return False
+    environment = compose_environment(layout, _published_port(layout) or GATEWAY_PORT)
+    command = ["down", "--remove-orphans", *(["--volumes"] if remove_data else [])]
+    if not _compose(layout, command, environment, layout.log_of("compose")):
+        raise StartFailed(f"the containers could not be stopped; see {layout.log_of('compose')}")
+    (layout.state / "compose.json").unlink()
+    layout.run_file.unlink(missing_ok=True)
+    return True
+
+
+def containers_running(layout: Layout) -> RunFile | None:
+    """What runs in containers already."""
+    if not (layout.state / "compose.json").exists():
+        return None
+    return RunFile.read(layout.run_file)
+
+
+def compose_environment(layout: Layout, port: int) -> dict[str, str]:
+    """What docker-compose.yml takes from outside, beside the secrets."""
+    (layout.state / "compose.json").write_text(json.dumps({"port": port}))
+    defaults = {"TWOTOP_PUBLIC_ORIGIN": f"http://{LOOPBACK}:{port}", "TWOTOP_ENVIRONMENT": "development"}
+    chosen = {name: value for name, value in os.environ.items() if name.startswith("TWOTOP_")}
+    return {**defaults, **chosen, "TWOTOP_GATEWAY_PORT": str(port)}
+
+
+def _published_port(layout: Layout) -> int | None:
+    try:
+        return int(json.loads((layout.state / "compose.json").read_text())["port"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[str, str]) -> RunFile:
+    demo = _compose_output(
+        layout,
+        ["run", "--rm", "--no-deps", "-T", "bootstrap", "twotop", "demo-info", "/app/demo.yaml", "--json"],
+        environment,
+    )
+    return RunFile(
+        gateway_url=f"http://{LOOPBACK}:{environment['TWOTOP_GATEWAY_PORT']}",
+        services={s: [RunningService(pid=None, url=f"http://{s}:{_SERVICE_PORT}")] for s in SERVICES},
+        backends={
+            "postgres": RunningBackend(
+                url=f"postgresql://postgres:{secrets['POSTGRES_PASSWORD']}@postgres:5432/postgres", pid=None
+            ),
+            "rabbitmq": RunningBackend(url=f"amqp://twotop:{secrets['RABBITMQ_PASSWORD']}@rabbitmq:5672/", pid=None),
+            "redis": RunningBackend(url=f"redis://:{secrets['REDIS_PASSWORD']}@redis:6379/0", pid=None),
+        },
+        demo=demo_with_links(json.loads(demo), environment["TWOTOP_PUBLIC_ORIGIN"]),
+    )
+
+
+def _command(layout: Layout, arguments: Sequence[str]) -> list[str]:
+    file = checkout_root() / "docker-compose.yml"
+    return ["docker", "compose", "--file", str(file), "--env-file", str(layout.secrets_file), *arguments]
+
+
+def _compose(layout: Layout, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> bool:
+    with log.open("ab") as output:
+        done = subprocess.run(
+            _command(layout, arguments),
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    return done.returncode == 0
+
+
+def _compose_output(layout: Layout, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        _command(layout, arguments),
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StartFailed(f"`docker compose {arguments[0]}` failed: {done.stderr[-500:]}")
+    return done.stdout
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(list(command), capture_output=True, check=False, timeout=_PROBE_SECONDS).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

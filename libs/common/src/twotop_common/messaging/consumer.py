@@ -43,7 +43,6 @@ from twotop_common.messaging.delivery import (
     attempt_of,
     decode,
     headers_of,
-    looks_unavailable,
     retry_delay_ms,
 )
 from twotop_common.messaging.publisher import PERSISTENT
@@ -53,6 +52,7 @@ from twotop_common.messaging.topology import (
     queue_of,
     retry_queue_of,
 )
+from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 from twotop_common.service_defaults.telemetry import (
     SpanKind,

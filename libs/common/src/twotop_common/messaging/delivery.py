@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import orjson
 from aiormq.abc import DeliveredMessage
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from twotop_common.contracts.envelope import Contract, MessageHeaders
 from twotop_common.contracts.registry import REGISTRY, UnknownMessageType
@@ -81,28 +79,6 @@ def retry_delay_ms(attempt: int, wanted_s: float | None = None) -> int:
     if wanted_s is not None:
         return next((delay for delay in RETRY_DELAYS_MS if delay >= wanted_s * 1_000), RETRY_DELAYS_MS[-1])
     return RETRY_DELAYS_MS[_SCHEDULE[attempt - 1] if attempt <= len(_SCHEDULE) else -1]
-
-
-def looks_unavailable(error: BaseException) -> bool:
-    """Whether an exception says that the database or the network is away, rather than that the message is bad."""
-    if isinstance(error, DBAPIError):
-        cause = getattr(error.orig, "__cause__", None) or error.orig
-        return (
-            error.connection_invalidated
-            or isinstance(error, InterfaceError | OperationalError)
-            or (isinstance(cause, BaseException) and looks_unavailable(cause))
-        )
-    return isinstance(
-        error,
-        OSError
-        | TimeoutError
-        | asyncpg.InterfaceError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.OperatorInterventionError
-        | asyncpg.InsufficientResourcesError
-        | asyncpg.SerializationError
-        | asyncpg.DeadlockDetectedError,
-    )
 
 
 def headers_of(message: DeliveredMessage) -> dict[str, Any]:

@@ -165,12 +165,14 @@ class OutboxRelay:
         database_url: str,
         publisher: Publisher,
         *,
+        service: Service,
         batch: int = 200,
         sweep_s: float = 1.0,
         limit: int = 100_000,
     ) -> None:
         self._database_url = database_url
         self._publisher = publisher
+        self._name = f"{service} outbox"
         self._batch = batch
         self._sweep_s = sweep_s
         self._limit = limit
@@ -206,7 +208,7 @@ class OutboxRelay:
             connection: asyncpg.Connection | None = None
             try:
                 connection = await asyncpg.connect(
-                    self._database_url, timeout=5, command_timeout=30, server_settings={"application_name": "outbox"}
+                    self._database_url, timeout=5, command_timeout=30, server_settings={"application_name": self._name}
                 )
                 await self._serve(connection)
             except _DATABASE_ERRORS as error:

@@ -1,0 +1,3 @@
+from twotop_common.service_defaults.migrations import run_env
+
+run_env()

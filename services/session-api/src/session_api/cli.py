@@ -20,14 +20,14 @@ import asyncpg
 import structlog
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from session_api.flags.handlers import UnknownFlag, list_flags, set_flag
 from session_api.venues.demo import describe_demo
 from session_api.venues.errors import VenueFileInvalid
-from session_api.venues.importing import Imported, import_venues
+from session_api.venues.importing import TOKEN_LENGTH, Imported, import_venues
 from session_api.venues.venue_file import read_venue_file
 from twotop_common.contracts.registry import Service
 from twotop_common.messaging.connection import BROKER_ERRORS
@@ -39,6 +39,7 @@ from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABL
 from twotop_common.service_defaults.settings import ServiceSettings
 
 REFUSED, USAGE, AWAY = 1, 2, 3
+DATABASE, BROKER = "the database (TWOTOP_DATABASE_URL)", "the broker (TWOTOP_BROKER_URL)"
 UNREACHABLE: tuple[type[BaseException], ...] = (OSError, *BROKER_ERRORS)
 AnswerT = TypeVar("AnswerT")
 
@@ -145,7 +146,7 @@ def letters_list(
 ) -> None:
     """What is there, oldest first. Takes nothing away."""
     url, name = _broker_url(), _service(service)
-    letters = _run(list_dead_letters(url, name, limit=limit))
+    letters = _run(list_dead_letters(url, name, limit=limit), BROKER)
     if as_json:
         _print_json([{**asdict(letter), "body": letter.body.decode("utf-8", "backslashreplace")} for letter in letters])
         return
@@ -159,7 +160,7 @@ def letters_list(
 def letters_replay(service: str, limit: Annotated[int | None, typer.Option(min=1, help="only so many")] = None) -> None:
     """Put dead letters back to the service's queue, oldest first."""
     url, name = _broker_url(), _service(service)
-    typer.echo(f"{_run(replay_dead_letters(url, name, limit=limit))} replayed to {name}")
+    typer.echo(f"{_run(replay_dead_letters(url, name, limit=limit), BROKER)} replayed to {name}")
 
 
 def _defaults() -> dict[str, bool]:
@@ -188,11 +189,11 @@ def _with_session(use: Callable[[AsyncSession], Awaitable[AnswerT]]) -> AnswerT:
         async with open_database(settings) as database, database.sessions.begin() as session:
             return await use(session)
 
-    return _run(work())
+    return _run(work(), DATABASE)
 
 
-def _run(work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
-    """Run ``work``; an expected failure becomes a sentence and an exit code."""
+def _run(work: Coroutine[Any, Any, AnswerT], place: str) -> AnswerT:
+    """Run ``work`` on ``place``; an expected failure becomes a sentence and an exit code."""
     try:
         return asyncio.run(work)
     except VenueFileInvalid as invalid:
@@ -203,15 +204,15 @@ def _run(work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
         raise _stop("another import ran at the same time: try again", code=REFUSED) from None
     except DBAPIError as error:
         if looks_unavailable(error):
-            raise _stop("the database of session-api cannot be reached (TWOTOP_DATABASE_URL)", code=AWAY) from None
+            raise _stop(f"{place} cannot be reached", code=AWAY) from None
         if "UndefinedTable" in str(error.orig):
             raise _stop("the database has no tables yet: run `session-api migrate up`", code=REFUSED) from None
         raise
     except asyncpg.PostgresError as error:
         # Raised before there is a connection: wrong password, no such database.
-        raise _stop(f"the database refuses (TWOTOP_DATABASE_URL): {error}", code=AWAY) from None
+        raise _stop(f"{place} refuses: {error}", code=AWAY) from None
     except UNREACHABLE as error:
-        raise _stop(f"cannot be reached: {type(error).__name__}: {error}", code=AWAY) from None
+        raise _stop(f"{place} cannot be reached: {type(error).__name__}", code=AWAY) from None
 
 
 def _stop(*lines: str, code: int) -> typer.Exit:
@@ -226,13 +227,14 @@ def _print_json(value: Any) -> None:
 
 def _show_import(imported: Imported) -> None:
     console = Console()
-    table = Table("location", "time zone", "table", "token", "state", "change", title=imported.tenant_slug)
+    token = Column("token", no_wrap=True, min_width=TOKEN_LENGTH)
+    table = Table("location", "table", token, "state", "change", title=imported.tenant_slug)
     for location in imported.locations:
         hours = "closed all week" if location.never_opens else ""
-        table.add_row(location.slug, location.timezone, "", "", hours, location.change)
+        table.add_row(location.slug, "", "", hours, location.change)
         for place in location.tables:
             change = "not in the file, left as it is" if place.change == "missing" else place.change
-            table.add_row("", "", place.number, place.token, "" if place.enabled else "disabled", change)
+            table.add_row("", place.number, place.token, "" if place.enabled else "disabled", change)
     console.print(table)
     for slug in imported.missing_locations:
         console.print(f"location {slug} is not in the file, left as it is")

@@ -24,7 +24,7 @@ _DAYS_AROUND = 9
 
 @dataclass(frozen=True, slots=True, order=True)
 class OpenRange:
-    """Minutes of the weekday's wall clock: ``opens`` in 0..1439, ``closes`` in opens+1..opens+1440.
+    """Minutes of the weekday's wall clock: ``opens`` in 0..1439, ``closes`` in opens+1..opens+1439, or 0 and 1440.
 
     ``closes`` above 1440 lies on the next day; exactly 1440 is midnight at the end of the day.
     """
@@ -35,8 +35,9 @@ class OpenRange:
     def __post_init__(self) -> None:
         if not 0 <= self.opens < MINUTES_A_DAY:
             raise ValueError("opens must be a minute of the day")
-        if not self.opens < self.closes <= self.opens + MINUTES_A_DAY:
-            raise ValueError("a range must be longer than nothing and at most a day")
+        whole_day = (self.opens, self.closes) == (0, MINUTES_A_DAY)
+        if not whole_day and not self.opens < self.closes < self.opens + MINUTES_A_DAY:
+            raise ValueError("a range must be longer than nothing and shorter than a day, or the whole of it")
 
     @classmethod
     def parse(cls, text: str) -> OpenRange:

@@ -16,6 +16,7 @@ from session_api.venues.venue_file import LocationEntry, TableEntry, VenueFile
 
 Change = Literal["added", "changed", "unchanged", "missing"]
 TOKEN_BYTES = 16
+TOKEN_LENGTH = len(secrets.token_urlsafe(TOKEN_BYTES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from realtime_gateway.domain.closing import Closing
 from realtime_gateway.domain.roster import Verdict
-from realtime_gateway.errors import OwnerUnavailable, SocketRefused
+from realtime_gateway.errors import DatabaseUnavailable, OwnerUnavailable, SocketRefused
 from realtime_gateway.handlers import Handlers
 from realtime_gateway.owner import Owner
 from realtime_gateway.rooms import Room
@@ -26,7 +24,6 @@ from twotop_common.service_defaults.logging import get_logger
 log = get_logger(__name__)
 
 LOOK_AGAIN_S = 0.1
-DATABASE_AWAY = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class Waiters:
@@ -91,7 +88,7 @@ class Admission:
     async def _refresh(self, room: Room) -> None:
         try:
             room.roster.merge(await self._handlers.load_roster(room.session_id))
-        except DATABASE_AWAY as error:
+        except DatabaseUnavailable as error:
             log.warning("admission.database_away", error=type(error).__name__)
 
     async def _ask_owner(self, room: Room, claims: ParticipantClaims, credential: str) -> None:
@@ -110,5 +107,5 @@ class Admission:
 async def _quietly(work: Awaitable[None]) -> None:
     try:
         await work
-    except DATABASE_AWAY as error:
+    except DatabaseUnavailable as error:
         log.warning("admission.not_registered", error=type(error).__name__)

@@ -2,8 +2,8 @@
 
 Invariants:
 - The database numbers a participant's sockets. Only the newest counts: an older one is closed as soon as its instance
-  hears of the newer (by hint, or by the reconciliation that looks the numbers up), and only the loss of the newest makes
-  the participant away and, ``gone_after_s`` later, gone.
+  hears of the newer (by hint, or by the reconciliation that looks the numbers up), and only the loss of the newest
+  makes the participant away and, ``gone_after_s`` later, gone.
 - ``ParticipantGone`` is written in the transaction that finds the number unchanged: nobody who came back is declared
   gone.
 - An instance that stops or dies declares nothing. Its participants are declared gone by another one after
@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 from uuid import UUID
 
 from realtime_gateway import metrics
-from realtime_gateway.admission import DATABASE_AWAY
 from realtime_gateway.domain.closing import Closing
 from realtime_gateway.domain.presence import Mark
 from realtime_gateway.domain.roster import Verdict
-from realtime_gateway.errors import SocketRefused
+from realtime_gateway.errors import DatabaseUnavailable, SocketRefused
 from realtime_gateway.handlers import Handlers
 from realtime_gateway.phone import Phone
 from realtime_gateway.presence_memory import PresenceMemory
@@ -83,7 +82,7 @@ class Attendance:
         """
         try:
             phone.connection = await self._handlers.connect(phone.claims)
-        except DATABASE_AWAY as error:
+        except DatabaseUnavailable as error:
             log.warning("attendance.database_away", error=type(error).__name__)
             raise SocketRefused(Closing.TRY_AGAIN) from None
         metrics.SOCKETS.inc()
@@ -107,7 +106,7 @@ class Attendance:
         if not self._draining:
             self._lost[key] = Lost(phone.claims.role, phone.connection, self._clock() + self._gone_after_s)
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
         """This instance stops: sockets lost from now on are the business of the others."""
         self._draining = True
         self._lost.clear()
@@ -154,7 +153,7 @@ class Attendance:
             return
         try:
             newer = await self._handlers.find_replaced(held)
-        except DATABASE_AWAY as error:
+        except DatabaseUnavailable as error:
             log.warning("attendance.database_away", error=type(error).__name__)
             return
         for socket in newer:
@@ -187,7 +186,7 @@ class Attendance:
         """Say that this instance lives, and take over the participants of instances that do not."""
         try:
             unknown = await self._handlers.beat()
-        except DATABASE_AWAY:
+        except DatabaseUnavailable:
             self._beating_since = None
             raise
         now = self._clock()
@@ -219,6 +218,12 @@ class Attendance:
             await asyncio.sleep(SWEEP_S)
             await _unless_database_away(self.sweep)
 
+    async def keep_reconciling(self, every_s: float) -> None:
+        """Reconcile, for ever."""
+        while True:
+            await asyncio.sleep(every_s)
+            await self.reconcile()
+
     async def keep_beating(self, every_s: float) -> None:
         """Beat, for ever."""
         while True:
@@ -226,8 +231,8 @@ class Attendance:
             await asyncio.sleep(every_s)
 
 
-async def _unless_database_away(work: Callable[[], object]) -> None:
+async def _unless_database_away(work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await cast("asyncio.Future[None]", work())
-    except DATABASE_AWAY as error:
+        await work()
+    except DatabaseUnavailable as error:
         log.warning("attendance.database_away", error=type(error).__name__)

@@ -13,5 +13,9 @@ class SocketRefused(Exception):
         self.closing = closing
 
 
+class DatabaseUnavailable(ConnectionError):
+    """The gateway's database is away. A consumed fact is tried again, a phone is asked to."""
+
+
 class OwnerUnavailable(Exception):
     """session-api cannot say: no connection, too slow, or a 5xx."""

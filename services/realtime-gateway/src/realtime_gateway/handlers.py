@@ -5,7 +5,8 @@ They follow the facts, number the sockets and declare participants gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from realtime_gateway import queries
 from realtime_gateway.domain.roster import Roster
+from realtime_gateway.errors import DatabaseUnavailable
 from realtime_gateway.queries import GoneParticipant, HeldSocket
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.registry import Service
@@ -27,6 +29,7 @@ from twotop_common.contracts.session_api import (
 )
 from twotop_common.credentials import ParticipantClaims
 from twotop_common.messaging.outbox import enqueue
+from twotop_common.service_defaults.database import looks_unavailable
 
 SOURCE: Service = "realtime-gateway"
 
@@ -42,6 +45,17 @@ class Handlers:
         self._name = name
         self._wake = wake
 
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction. Raises DatabaseUnavailable."""
+        try:
+            async with self._sessions.begin() as session:
+                yield session
+        except Exception as error:
+            if looks_unavailable(error):
+                raise DatabaseUnavailable(type(error).__name__) from error
+            raise
+
     # -- facts of session-api
 
     async def session_created(self, fact: SessionCreated) -> None:
@@ -54,25 +68,25 @@ class Handlers:
         await self.register(fact.session_id, fact.participant_id, None, fact.generation, fact.seq)
 
     async def participant_left(self, fact: ParticipantLeft) -> None:
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             await queries.leave(session, fact.session_id, fact.participant_id, role=fact.role, seq=fact.seq)
 
     async def session_ended(self, fact: SessionEnded) -> None:
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             await queries.end_session(session, fact.session_id, seq=fact.seq, ended_at=fact.ended_at)
 
     async def register(
         self, session_id: UUID, participant_id: UUID, role: Role | None, generation: int, seq: int
     ) -> None:
         """A participant is on the roster with this generation, as a fact or the owner itself says."""
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             await queries.register(session, session_id, participant_id, role=role, generation=generation, seq=seq)
 
     # -- sockets
 
     async def load_roster(self, session_id: UUID) -> Roster:
         """What the gateway's own table says about a session."""
-        async with self._sessions() as session:
+        async with self._transaction() as session:
             registered, ended = await queries.roster(session, session_id)
         roster = Roster(ended=ended)
         for participant in registered:
@@ -83,7 +97,7 @@ class Handlers:
 
     async def connect(self, claims: ParticipantClaims) -> int:
         """A socket opened: its number in the order of this participant's sockets, and the fact that it opened."""
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             connection = await queries.claim_connection(
                 session,
                 claims.session_id,
@@ -104,7 +118,7 @@ class Handlers:
 
     async def declare_gone(self, away: Sequence[HeldSocket]) -> list[GoneParticipant]:
         """The away time of these is over. Those that came back, here or elsewhere, are not gone."""
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             gone = await queries.mark_gone(session, away, self._instance_id)
             _announce(session, gone)
         self._wake()
@@ -112,19 +126,19 @@ class Handlers:
 
     async def find_replaced(self, held: Sequence[HeldSocket]) -> list[HeldSocket]:
         """Which of our sockets are not their participant's newest."""
-        async with self._sessions() as session:
+        async with self._transaction() as session:
             return await queries.replaced(session, held)
 
     # -- instances
 
     async def beat(self) -> bool:
         """Say that this instance lives. True when it was not known: new, or declared dead meanwhile."""
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             return await queries.beat(session, self._instance_id, self._name)
 
     async def bury_dead_instances(self, silence_s: float) -> list[GoneParticipant]:
         """Participants of instances that have been silent too long are gone, unless they have come back elsewhere."""
-        async with self._sessions.begin() as session:
+        async with self._transaction() as session:
             gone = await queries.take_dead_instances(session, self._instance_id, silence_s)
             _announce(session, gone)
         if gone:

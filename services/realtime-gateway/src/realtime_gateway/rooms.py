@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -73,14 +73,14 @@ class Room:
 class Rooms:
     """All rooms of this instance."""
 
-    def __init__(self, owner: Owner, shards: Shards) -> None:
+    def __init__(self, owner: Owner, shards: Shards, *, on_roster_news: Callable[[UUID], None]) -> None:
         self._owner = owner
         self._shards = shards
         self._rooms: dict[UUID, Room] = {}
         self._rooms_per_shard: Counter[str] = Counter()
         self._bound: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.on_roster_news: Callable[[UUID], None] = lambda session_id: None
+        self._on_roster_news = on_roster_news
 
     def get(self, session_id: UUID) -> Room | None:
         return self._rooms.get(session_id)
@@ -186,7 +186,7 @@ class Rooms:
             if room.roster.apply(event.type, event.data):
                 changed = True
         if changed:
-            self.on_roster_news(room.session_id)
+            self._on_roster_news(room.session_id)
         return changed
 
     def enforce(self, room: Room) -> None:
@@ -331,14 +331,12 @@ class Rooms:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def keep_comparing(self, every_s: float, extra: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def keep_comparing(self, every_s: float) -> None:
         """Compare heads of all rooms for ever: no lost hint stays hidden for longer than ``every_s``."""
         while True:
             await asyncio.sleep(every_s)
             await self.compare_heads()
             await self.unbind_idle_shards()
-            if extra is not None:
-                await extra()
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:

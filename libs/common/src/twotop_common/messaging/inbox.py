@@ -21,8 +21,7 @@ CREATE TABLE inbox (
     message_id uuid NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, message_id)
-);
-CREATE INDEX inbox_received_at ON inbox (received_at)
+)
 """
 
 
@@ -36,7 +35,6 @@ class InboxRow(SQLModel, table=True):
     received_at: datetime | None = Field(
         default=None,
         sa_type=DateTime(timezone=True),
-        index=True,
         sa_column_kwargs={"nullable": False, "server_default": func.now()},
     )
 

@@ -143,7 +143,9 @@ def enqueue(
     return record.message_id
 
 
-async def enqueue_on(connection: asyncpg.Connection, records: Sequence[OutboxRecord]) -> None:
+async def enqueue_on(
+    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, records: Sequence[OutboxRecord]
+) -> None:
     """Insert ``records`` in the connection's current transaction."""
     if records:
         await connection.execute(INSERT_OUTBOX, *(list(column) for column in zip(*records, strict=True)))

@@ -31,6 +31,9 @@ from twotop_common.testing.servers import Servers, servers
 ServiceDatabase = Callable[[str], Awaitable[str]]
 """Given a service's package name, the address of a fresh migrated database of that service."""
 
+Start = Callable[..., list[asyncio.Future[None]]]
+"""Runs the ``run`` methods of components in the background until the test ends."""
+
 _SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
 _STACK: pytest.StashKey[contextlib.ExitStack] = pytest.StashKey()
 
@@ -142,6 +145,24 @@ async def redis_url(redis_server_url: str) -> AsyncIterator[str]:
         yield url
     finally:
         await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def start() -> AsyncIterator[Start]:
+    """``start(broker.run, publisher.run)``. A component that failed by itself fails the test."""
+    tasks: list[asyncio.Future[None]] = []
+
+    def begin(*components: Callable[[], Awaitable[None]]) -> list[asyncio.Future[None]]:
+        begun = [asyncio.ensure_future(component()) for component in components]
+        tasks.extend(begun)
+        return begun
+
+    yield begin
+    failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not [failure for failure in failures if failure is not None]
 
 
 def broker_management(backend_servers: Servers) -> httpx.AsyncClient:

@@ -12,9 +12,7 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(
-    probe: Callable[[], Awaitable[T]], *, timeout_s: float = 10.0, interval_s: float = 0.02
-) -> T: ...
+async def eventually(probe: Callable[[], Awaitable[T]], *, timeout_s: float = 10.0, interval_s: float = 0.02) -> T: ...
 
 
 @overload

@@ -1,10 +1,12 @@
-"""Sessions: heads, logs, commands, recent creations; outbox, inbox, flags.
+"""Sessions: heads, logs, commands, recent creations; outbox, flags.
 
 Revision ID: 0001
 Revises:
 """
 
 from alembic import op
+from twotop_common.messaging.outbox import OUTBOX_DDL
+from twotop_common.service_defaults.feature_flags import FLAGS_DDL
 
 revision = "0001"
 down_revision = None
@@ -13,6 +15,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.execute(OUTBOX_DDL)
+    op.execute(FLAGS_DDL)
     op.execute(
         """
         CREATE TABLE session_heads (
@@ -75,5 +79,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("creations", "session_commands", "session_events", "session_heads"):
+    for table in ("creations", "session_commands", "session_events", "session_heads", "flags", "outbox"):
         op.execute(f"DROP TABLE {table}")

@@ -46,20 +46,8 @@ def not_a_participant() -> Problem:
     return Problem(403, "not_a_participant", "This phone has no place in the session.")
 
 
-def table_not_found() -> Problem:
-    return Problem(404, "table_not_found", "There is no such table.")
-
-
 def table_mismatch() -> Problem:
     return Problem(409, "table_mismatch", "The table is not the one that was meant.")
-
-
-def location_closed() -> Problem:
-    return Problem(403, "location_closed", "The restaurant is closed now.")
-
-
-def table_disabled() -> Problem:
-    return Problem(423, "table_disabled", "The table is switched off by the staff.")
 
 
 def table_session_limit() -> Problem:
@@ -74,14 +62,6 @@ def mode_unavailable() -> Problem:
 
 def pairing_disabled() -> Problem:
     return Problem(503, "pairing_disabled", "Two-phone sessions are switched off now.", headers={"Retry-After": "300"})
-
-
-def idempotency_mismatch() -> Problem:
-    return Problem(409, "idempotency_mismatch", "This key was used for another request.")
-
-
-def idempotency_in_progress() -> Problem:
-    return Problem(409, "idempotency_in_progress", "The first request with this key is still running.")
 
 
 def seq_conflict(current: dict[str, Any]) -> Problem:

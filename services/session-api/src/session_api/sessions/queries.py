@@ -15,7 +15,7 @@ from session_api.sessions.domain.decider import fold
 from session_api.sessions.domain.events import Recorded, from_json
 from session_api.sessions.domain.state import STATE_CODE_VERSION, SessionState, from_document
 
-Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def epoch(connection: Connection) -> str:
 async def find_head(connection: Connection, session_id: UUID) -> Head | None:
     """The head, folded anew from the log when other rules wrote it."""
     row = await connection.fetchrow(
-        "SELECT document, code_version, active_at FROM session_heads WHERE session_id = $1", session_id
+        "SELECT document::text, code_version, active_at FROM session_heads WHERE session_id = $1", session_id
     )
     return None if row is None else await _head_of(connection, session_id, row)
 
@@ -61,7 +61,7 @@ async def find_head_and_command(
     """The head, and what ``key`` of this actor was used for before, seen in one snapshot."""
     row = await connection.fetchrow(
         """
-        SELECT h.document, h.code_version, h.active_at, c.body_hash, c.first_seq, c.last_seq AS command_last_seq
+        SELECT h.document::text, h.code_version, h.active_at, c.body_hash, c.first_seq, c.last_seq AS command_last_seq
         FROM session_heads AS h
         LEFT JOIN session_commands AS c ON c.session_id = h.session_id AND c.actor = $2 AND c.key = $3
         WHERE h.session_id = $1
@@ -88,7 +88,7 @@ async def events_after(connection: Connection, session_id: UUID, cursor: int, *,
     """Up to ``limit`` events with ``seq > cursor``, in order."""
     rows = await connection.fetch(
         """
-        SELECT seq, type, version, data, at, by, command_id FROM session_events
+        SELECT seq, type, version, data::text, at, by, command_id FROM session_events
         WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
         """,
         session_id,
@@ -139,3 +139,14 @@ async def touch(
         due_at,
     )
     return status == "UPDATE 1"
+
+
+async def is_token_of(pool: asyncpg.Pool[Any], table_token: str, table_id: UUID) -> bool:
+    """Whether a printed token names this table."""
+    found = await pool.fetchval("SELECT 1 FROM tables WHERE token = $1 AND id = $2", table_token, table_id)
+    return found is not None
+
+
+async def forget_creations(pool: asyncpg.Pool[Any], now: datetime) -> None:
+    """Drop the answers to idempotency keys whose time is over."""
+    await pool.execute("DELETE FROM creations WHERE expires_at <= $1", now)

@@ -4,6 +4,7 @@ Invariants:
 - One statement writes the command row, the events, the head and the outbox rows of an append, or none of them.
 - It is guarded by ``last_seq`` and by the command's key: whoever decided on an old head, or repeats a command, is
   not written and is told so (``False``); it loads the head again and decides again.
+- An end is only written when no activity came in meanwhile: a socket that opens in the last moment saves the session.
 - While one batch is in flight the next one gathers; a batch holds one append a session, in the order of session
   ids, and takes head rows with SKIP LOCKED: two processes that overlap cannot deadlock, the later one decides again.
 - A data error reruns the members of a batch one by one: one bad row harms nobody else.
@@ -29,10 +30,10 @@ from session_api.sessions.domain.events import Recorded, event_version, to_json
 from session_api.sessions.domain.state import STATE_CODE_VERSION, SessionState, to_document
 from session_api.sessions.errors import StoreUnavailable
 from twotop_common.messaging.outbox import OutboxRecord
+from twotop_common.service_defaults.database import looks_unavailable
 
 MAX_BATCH = 256
 GIVE_UP_S = 5.0
-LOST_CONNECTION = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
 
 APPEND_SECONDS = Histogram(
     "twotop_append_seconds",
@@ -68,6 +69,7 @@ WITH wanted AS (
 ), locked AS (
     SELECT h.session_id FROM session_heads AS h JOIN wanted AS w USING (session_id)
     WHERE h.last_seq = w.expected_seq
+      AND (w.ended_at IS NULL OR h.active_at <= w.active_at)
       AND NOT EXISTS (
           SELECT FROM session_commands AS c
           WHERE c.session_id = w.session_id AND c.actor = w.actor AND c.key = w.key)
@@ -127,6 +129,46 @@ async def append(connection: asyncpg.Connection[Any], appends: Sequence[Append])
         statement = _APPEND_WITH_MESSAGES
         arguments += _outbox_arguments(ordered) + _analytics_arguments(ordered)
     return {row["session_id"] for row in await connection.fetch(statement, *arguments)}
+
+
+_CREATE_HEAD = """
+INSERT INTO session_heads (session_id, location_id, table_id, mode, state, last_seq, code_version, document,
+                           created_at, active_at, due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9, $9, $10)
+"""
+_CREATE_EVENT = """
+INSERT INTO session_events (session_id, seq, type, version, data, at, by, command_id)
+VALUES ($1, $2, $3, $4, $5::text::json, $6, $7, $8)
+"""
+
+
+async def create(connection: asyncpg.Connection[Any], recorded: Sequence[Recorded], state: SessionState) -> None:
+    """Write a new session's head and first events within the caller's transaction."""
+    await connection.execute(
+        _CREATE_HEAD,
+        state.session_id,
+        state.location_id,
+        state.table_id,
+        state.mode,
+        state.state,
+        state.last_seq,
+        STATE_CODE_VERSION,
+        to_document(state),
+        state.created_at,
+        state.due(state.created_at).at,
+    )
+    for entry in recorded:
+        await connection.execute(
+            _CREATE_EVENT,
+            state.session_id,
+            entry.seq,
+            entry.type,
+            event_version(entry.type),
+            to_json(entry.event),
+            entry.at,
+            entry.by,
+            entry.command_id,
+        )
 
 
 def _head_arguments(items: Sequence[Append]) -> list[Any]:
@@ -246,7 +288,7 @@ class SessionStore:
         deadline = time.perf_counter() + GIVE_UP_S
         try:
             written = await self._write_until(batch, deadline)
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, ValueError) as error:
             if len(batch) == 1:
                 _fail(batch[0], error)
                 return
@@ -279,7 +321,9 @@ class SessionStore:
                     happened = await _what_happened(connection, batch)
                 rest = [waiting.item for waiting in batch if waiting.item.after.session_id not in happened]
                 return happened | (await append(connection, rest) if rest else set())
-            except LOST_CONNECTION as error:
+            except Exception as error:
+                if not looks_unavailable(error):
+                    raise
                 lost = True
                 self._drop_connection()
                 if time.perf_counter() >= deadline:

@@ -1,0 +1,32 @@
+"""Use cases of the session area: one async function each, given what bootstrap built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from session_api.sessions.log import SessionLog
+from twotop_common.credentials import CredentialSigner, CredentialVerifier
+from twotop_common.hashed_codes import KeyRing
+from twotop_common.service_defaults.feature_flags import FeatureFlags
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDeps:
+    """What the use cases work with. ``now`` is the clock; ``epoch`` names the database's history."""
+
+    log: SessionLog
+    pool: asyncpg.Pool[Any]
+    engine: AsyncEngine
+    flags: FeatureFlags
+    key_ring: KeyRing
+    signer: CredentialSigner
+    verifier: CredentialVerifier
+    public_origin: str
+    now: Callable[[], datetime]
+    epoch: Callable[[], str]

@@ -1,0 +1,93 @@
+"""A participant's own place: renew its credential, leave, end the session for all."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from session_api.sessions import queries
+from session_api.sessions.domain import events as e
+from session_api.sessions.domain.commands import EndSession, Leave, RenewCredential
+from session_api.sessions.errors import not_a_participant, session_not_found
+from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.handlers.admit import claims_of
+from session_api.sessions.handlers.create_session import issue
+from session_api.sessions.log import Request
+from session_api.sessions.queries import Head
+from session_api.sessions.schemas import ParticipantBody, SessionBody
+from twotop_common.service_defaults.idempotency import body_fingerprint
+
+
+async def close_session(deps: SessionDeps, session_id: UUID, credential: str | None, key: str | None) -> SessionBody:
+    """End the session for everybody. Raises as ``claims_of`` does, or Refusal."""
+    claims = claims_of(deps, session_id, credential)
+    await deps.log.execute(
+        Request(
+            session_id=session_id,
+            key=f"close:{key or uuid4()}",
+            body_hash=body_fingerprint("close"),
+            command=EndSession(),
+            participant_id=claims.participant_id,
+            generation=claims.generation,
+        )
+    )
+    return await _present(deps, session_id)
+
+
+async def leave_session(
+    deps: SessionDeps, session_id: UUID, participant_id: UUID, credential: str | None, key: str | None
+) -> SessionBody:
+    """Give up one's own place. Raises ``not_a_participant`` for another's, Refusal for device A (it ends instead)."""
+    claims = claims_of(deps, session_id, credential)
+    if claims.participant_id != participant_id:
+        raise not_a_participant()
+    await deps.log.execute(
+        Request(
+            session_id=session_id,
+            key=f"leave:{key or uuid4()}",
+            body_hash=body_fingerprint("leave"),
+            command=Leave(),
+            participant_id=participant_id,
+            generation=claims.generation,
+        )
+    )
+    return await _present(deps, session_id)
+
+
+async def renew_credential(
+    deps: SessionDeps, session_id: UUID, credential: str | None, key: str | None
+) -> ParticipantBody:
+    """A new credential; the old one is revoked. The same key with the old credential gives the same one again."""
+    claims = claims_of(deps, session_id, credential)
+    stored_key = f"renew:{key or uuid4()}"
+    async with deps.pool.acquire() as connection:
+        head, earlier = await queries.find_head_and_command(
+            connection, session_id, str(claims.participant_id), stored_key
+        )
+        if head is None:
+            raise session_not_found()
+        if earlier is not None and earlier.first_seq is not None:
+            # The phone lost our answer: its credential is revoked by the very request it repeats.
+            recorded = await queries.events_between(connection, session_id, earlier.first_seq, earlier.last_seq)
+            renewed = recorded[0].event
+            if isinstance(renewed, e.CredentialRenewed) and claims.generation + 1 >= renewed.generation:
+                return issue(deps, head.state, claims.participant_id, renewed.generation, recorded[0].at)
+    outcome = await deps.log.execute(
+        Request(
+            session_id=session_id,
+            key=stored_key,
+            body_hash=body_fingerprint("renew"),
+            command=RenewCredential(),
+            participant_id=claims.participant_id,
+            generation=claims.generation,
+        )
+    )
+    recorded_now = outcome.events[0]
+    return issue(deps, outcome.state, claims.participant_id, claims.generation + 1, recorded_now.at)
+
+
+async def _present(deps: SessionDeps, session_id: UUID) -> SessionBody:
+    async with deps.pool.acquire() as connection:
+        head: Head | None = await queries.find_head(connection, session_id)
+    if head is None:
+        raise session_not_found()
+    return SessionBody.of(head)

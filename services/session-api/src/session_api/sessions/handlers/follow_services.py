@@ -1,0 +1,96 @@
+"""What other services tell and ask: pairing's facts, due deadlines, phones that opened a socket."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from session_api.sessions import queries
+from session_api.sessions.domain import commands as c
+from session_api.sessions.domain.decider import Refusal
+from session_api.sessions.domain.lifecycle import ENDED
+from session_api.sessions.errors import StoreUnavailable
+from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.log import Request
+from twotop_common.contracts.cleanup_worker import ExpireSession
+from twotop_common.contracts.pairing import (
+    PairingCancelled,
+    PairingCodeReplaced,
+    PairingExpired,
+    PairingMatched,
+    PairingWithdrawn,
+)
+from twotop_common.contracts.realtime_gateway import ParticipantConnected
+from twotop_common.contracts.session_api import DeadlineSet
+from twotop_common.messaging.delivery import Delivery, TransientFailure
+from twotop_common.messaging.outbox import enqueue_on, outbox_record
+from twotop_common.service_defaults.problems import Problem
+
+PairingFact = PairingMatched | PairingCodeReplaced | PairingExpired | PairingWithdrawn | PairingCancelled
+
+
+async def follow_pairing(deps: SessionDeps, fact: PairingFact, delivery: Delivery) -> None:
+    """Pairing is the arbiter of dual status: its facts become events. Facts of an ended session are void."""
+    await _execute(deps, fact.session_id, str(delivery.message_id), _command_of(fact))
+
+
+def _command_of(fact: PairingFact) -> c.SystemCommand:
+    match fact:
+        case PairingMatched():
+            return c.AdmitPartner(fact.participant_id, fact.credential_generation, fact.generation)
+        case PairingCodeReplaced():
+            return c.ReplacePairingCode(fact.generation, fact.expires_at)
+        case PairingExpired():
+            return c.EndPairingCode(fact.generation, "expired")
+        case PairingWithdrawn():
+            return c.EndPairingCode(fact.generation, "withdrawn")
+        case PairingCancelled():
+            return c.CancelPairing(fact.generation)
+
+
+async def expire_session(deps: SessionDeps, command: ExpireSession, delivery: Delivery) -> None:
+    """End the session if a limit is reached; asked too early, answer with the next deadline."""
+    try:
+        head = await deps.log.head(command.session_id)
+    except Problem:
+        return
+    except StoreUnavailable as away:
+        raise TransientFailure("database away") from away
+    if head.state.state in ENDED:
+        return
+    due = head.state.due(head.active_at)
+    fact = DeadlineSet(session_id=command.session_id, seq=head.state.last_seq, due_at=due.at)
+    message = outbox_record(fact, subject=str(command.session_id), source="session-api")
+    async with deps.pool.acquire() as connection:
+        await enqueue_on(connection, [message])
+    deps.log.tell(head.state, [], [message])
+
+
+async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:
+    """A socket that opened is activity: it moves the idle limits (S5)."""
+    while True:
+        async with deps.pool.acquire() as connection:
+            head = await queries.find_head(connection, fact.session_id)
+            if head is None or head.state.state in ENDED or fact.connected_at <= head.active_at:
+                return
+            due = head.state.due(fact.connected_at)
+            if await queries.touch(
+                connection,
+                fact.session_id,
+                last_seq=head.state.last_seq,
+                active_at=fact.connected_at,
+                due_at=due.at,
+            ):
+                deps.log.forget(fact.session_id)
+                return
+
+
+async def _execute(deps: SessionDeps, session_id: UUID, key: str, command: c.SystemCommand) -> None:
+    try:
+        await deps.log.execute(Request(session_id=session_id, key=key, body_hash=b"", command=command))
+    except Refusal:
+        return
+    except Problem as problem:
+        if problem.code != "session_not_found":
+            raise
+    except StoreUnavailable as away:
+        raise TransientFailure("database away") from away

@@ -1,0 +1,53 @@
+"""A phone's command, the same over HTTP and over a socket (R4)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from session_api.sessions.domain.commands import InvalidCommand, UnknownCommand, parse_phone_command
+from session_api.sessions.domain.views import view_state
+from session_api.sessions.errors import invalid_command, seq_conflict, unknown_command
+from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.log import Outcome, Request, SeqConflict
+
+
+async def run_command(
+    deps: SessionDeps,
+    *,
+    session_id: UUID,
+    participant_id: UUID,
+    generation: int,
+    key: str,
+    name: str,
+    data: dict[str, Any],
+    expected_seq: int | None,
+) -> Outcome:
+    """What the command caused. ``key`` makes a repeat a repeat and names the command in its events.
+
+    Raises Refusal, StoreUnavailable, or a Problem: ``unknown_command``, ``invalid_field``, ``seq_conflict``,
+    ``session_not_found``, ``idempotency_mismatch``.
+    """
+    try:
+        command = parse_phone_command(name, data)
+    except UnknownCommand:
+        raise unknown_command(name) from None
+    except InvalidCommand as invalid:
+        raise invalid_command(invalid) from None
+    request = Request(
+        session_id=session_id,
+        key=key,
+        body_hash=hashlib.sha256(orjson.dumps([name, data], option=orjson.OPT_SORT_KEYS)).digest(),
+        command=command,
+        participant_id=participant_id,
+        generation=generation,
+        command_id=key,
+        expected_seq=expected_seq,
+    )
+    try:
+        return await deps.log.execute(request)
+    except SeqConflict as conflict:
+        raise seq_conflict({"last_seq": conflict.state.last_seq, "state": view_state(conflict.state)}) from None

@@ -18,9 +18,7 @@ from twotop_common.testing.eventually import eventually
 pytestmark = pytest.mark.integration
 
 
-async def test_a_fact_is_confirmed_and_lies_in_its_consumers_queue(
-    publisher: Publisher, broker: BrokerConnection
-) -> None:
+async def test_a_fact_is_confirmed_and_lies_in_its_queue(publisher: Publisher, broker: BrokerConnection) -> None:
     message_id = uuid4()
     await publisher.publish_fact(message_id, "twotop.participant.admitted.v1", b"{}", {"correlationid": "c"})
     async with broker.channel() as channel:
@@ -61,9 +59,12 @@ async def test_hints_reach_the_shards_subscribers_in_order(
     async def connected() -> None:
         await subscription.bind(shard_of(session_id))
 
-    subscription = FanOutSubscription(
-        broker, lambda shard, body: received.append(decode_hint(body).last_seq), connected
-    )
+    def on_hint(shard: str, body: bytes) -> None:
+        hint = decode_hint(body)
+        assert isinstance(hint, LogHint)
+        received.append(hint.last_seq)
+
+    subscription = FanOutSubscription(broker, on_hint, connected)
     start(subscription.run)
     await eventually(lambda: subscription.connected)
     await subscription.bind(shard_of(session_id))
@@ -90,9 +91,7 @@ async def test_a_large_hint_is_split_into_frames(publisher: Publisher, broker: B
     assert received == [body]
 
 
-async def test_queues_are_quorum_queues_with_safe_dead_lettering(
-    broker: BrokerConnection, publisher: Publisher
-) -> None:
+async def test_service_queues_are_not_classic_ones(broker: BrokerConnection, publisher: Publisher) -> None:
     async with broker.channel() as channel:
         with pytest.raises(aiormq.exceptions.ChannelPreconditionFailed):
             await channel.queue_declare("pairing", durable=True)

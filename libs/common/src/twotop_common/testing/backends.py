@@ -153,7 +153,7 @@ async def start() -> AsyncIterator[Start]:
     tasks: list[asyncio.Future[None]] = []
 
     def begin(*components: Callable[[], Awaitable[None]]) -> list[asyncio.Future[None]]:
-        begun = [asyncio.ensure_future(component()) for component in components]
+        begun: list[asyncio.Future[None]] = [asyncio.ensure_future(component()) for component in components]
         tasks.extend(begun)
         return begun
 

@@ -1,0 +1,46 @@
+"""Backends for tests: started alone, used, and gone without a trace."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from twotop_native.paths import Layout
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+
+def backends(state: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "twotop_native", "backends", *arguments, "--state", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_backends_can_be_used_and_leave_nothing(tmp_path: Path) -> None:
+    record: dict[str, Any] = json.loads(backends(tmp_path, "up", "--json"))
+    try:
+        again = json.loads(backends(tmp_path, "up", "--json"))
+        assert again["processes"] == record["processes"]
+        connection = await asyncpg.connect(record["postgres_url"])
+        assert await connection.fetchval("SHOW fsync") == "off"
+        await connection.close()
+        async with Redis.from_url(record["redis_url"]) as redis:
+            assert await redis.ping()
+        async with httpx.AsyncClient() as client:
+            vhosts = await client.put(f"{record['broker_management_url']}/api/vhosts/one")
+        assert vhosts.status_code == 201
+        processes = [psutil.Process(process["pid"]) for process in record["processes"].values()]
+        family = processes + [child for process in processes for child in process.children(recursive=True)]
+    finally:
+        backends(tmp_path, "down")
+    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert not Layout.at(tmp_path).data.exists()
+    assert not (tmp_path / "backends.json").exists()

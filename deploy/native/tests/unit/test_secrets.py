@@ -1,0 +1,28 @@
+from pathlib import Path
+
+from twotop_common.credentials import CredentialSigner, CredentialVerifier
+from twotop_common.hashed_codes import KeyRing
+from twotop_native.settings_file import load_or_create
+
+
+def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.env"
+    first = load_or_create(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_or_create(path) == first
+
+
+def test_a_secret_added_later_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.env"
+    path.write_text("TWOTOP_CODE_KEYS=k9:kept\n")
+    known = load_or_create(path)
+    assert known["TWOTOP_CODE_KEYS"] == "k9:kept"
+    assert "POSTGRES_PASSWORD" in path.read_text()
+
+
+def test_services_can_use_the_generated_keys(tmp_path: Path) -> None:
+    known = load_or_create(tmp_path / "secrets.env")
+    KeyRing.parse(known["TWOTOP_CODE_KEYS"])
+    CredentialVerifier.parse(known["TWOTOP_CREDENTIAL_PUBLIC_KEYS"])
+    signer = CredentialSigner.parse(known["TWOTOP_CREDENTIAL_SIGNING_KEY"])
+    assert signer.public_key == known["TWOTOP_CREDENTIAL_PUBLIC_KEYS"]

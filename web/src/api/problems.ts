@@ -1,0 +1,97 @@
+/** Problem documents (RFC 9457) with their stable codes, plus the three that only a phone can have. */
+
+export const PROBLEM_CODES = [
+  "already_paired",
+  "code_expired",
+  "code_invalid",
+  "credential_expired",
+  "credential_invalid",
+  "idempotency_in_progress",
+  "idempotency_mismatch",
+  "invalid_field",
+  "invalid_request",
+  "line_conflict",
+  "location_closed",
+  "mode_unavailable",
+  "not_a_participant",
+  "not_allowed",
+  "pairing_disabled",
+  "qr_expired",
+  "qr_invalid",
+  "qr_revoked",
+  "rate_limited",
+  "seq_conflict",
+  "session_closed",
+  "session_expired",
+  "session_not_found",
+  "table_disabled",
+  "table_mismatch",
+  "table_not_found",
+  "table_session_limit",
+  "too_many_attempts",
+  "unavailable",
+  "unknown_command",
+  // Made on the phone: no network, an answer nobody can read, a command whose answer never came.
+  "offline",
+  "unexpected",
+  "unanswered",
+] as const;
+
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
+const KNOWN = new Set<string>(PROBLEM_CODES);
+
+/** Codes that say nothing about the request itself: the same request may well succeed a moment later. */
+const TRANSIENT = new Set<ProblemCode>([
+  "unavailable",
+  "rate_limited",
+  "idempotency_in_progress",
+  "offline",
+  "unanswered",
+]);
+
+export class Problem extends Error {
+  override readonly name = "Problem";
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly status: number,
+    /** Seconds the server asks to wait, from Retry-After. */
+    readonly retryAfter: number | null = null,
+    /** For support only: never holds a secret. */
+    readonly traceId: string | null = null,
+    /** The server's own `reason` (of `not_allowed`), where there is one. */
+    readonly reason: string | null = null,
+  ) {
+    super(code);
+  }
+
+  get transient(): boolean {
+    return TRANSIENT.has(this.code);
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+/** Reads a problem document. What cannot be read becomes `unavailable` (gateway errors) or `unexpected`. */
+export function readProblem(status: number, body: unknown, retryAfterHeader: string | null = null): Problem {
+  const fields = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const named = text(fields["code"]);
+  const fallback: ProblemCode =
+    status === 429 ? "rate_limited" : status === 502 || status === 503 || status === 504 ? "unavailable" : "unexpected";
+  const code = named !== null && KNOWN.has(named) ? (named as ProblemCode) : fallback;
+  const seconds = Number.parseInt(retryAfterHeader ?? String(fields["retry_after"] ?? ""), 10);
+  return new Problem(
+    code,
+    status,
+    Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 86_400) : null,
+    text(fields["trace_id"]),
+    text(fields["reason"]),
+  );
+}
+
+export function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem("unexpected", 0);
+}

@@ -1,0 +1,134 @@
+import type { ProblemCode } from "../api/problems";
+
+interface Words {
+  title: string;
+  body: string;
+}
+
+/** Every text of the guest app. A language that misses one does not pass the type check. */
+export interface Strings {
+  /** BCP 47 tag for dates and times. */
+  locale: string;
+  language: string;
+  tableLabel: string;
+  landing: Words;
+  loading: string;
+  status: Record<
+    | "open"
+    | "closed"
+    | "disabled"
+    | "closedTitle"
+    | "disabledTitle"
+    | "disabledBody"
+    | "unknownTitle"
+    | "unknownBody"
+    | "lookAgain",
+    string
+  > & { closedBody(opensAt: string | null): string };
+  decide: Record<
+    | "title"
+    | "body"
+    | "two"
+    | "twoHint"
+    | "one"
+    | "oneHint"
+    | "join"
+    | "joinHint"
+    | "playOff"
+    | "dualOff"
+    | "resumeTitle"
+    | "resumeBody"
+    | "resume"
+    | "startNew"
+    | "chooseTitle",
+    string
+  >;
+  context: Record<
+    | "title"
+    | "body"
+    | "exploring"
+    | "exploringHint"
+    | "established"
+    | "establishedHint"
+    | "mature"
+    | "matureHint"
+    | "matureTitle"
+    | "matureBody"
+    | "matureYes"
+    | "matureNo"
+    | "matureLeave",
+    string
+  >;
+  waiting: Record<
+    | "title"
+    | "body"
+    | "codeLabel"
+    | "copy"
+    | "copied"
+    | "scan"
+    | "qrLabel"
+    | "expiredTitle"
+    | "expiredBody"
+    | "withdrawnTitle"
+    | "withdrawnBody"
+    | "hiddenTitle"
+    | "hiddenBody"
+    | "newCode"
+    | "alone"
+    | "status",
+    string
+  > & { expiresIn(time: string): string };
+  join: Record<"title" | "body" | "label" | "hint" | "foreign" | "submit" | "joining" | "joiningBody", string>;
+  ready: Record<
+    | "title"
+    | "body"
+    | "you"
+    | "partner"
+    | "ready"
+    | "notReady"
+    | "isReady"
+    | "isHere"
+    | "isAway"
+    | "isGone"
+    | "isLeft"
+    | "seatFree"
+    | "waitingForPartner"
+    | "partnerWaits"
+    | "absentTitle"
+    | "absentBody"
+    | "leftTitle"
+    | "leftBody"
+    | "inviteAgain",
+    string
+  >;
+  both: Words & { sign: string };
+  single: Words & { invite: string };
+  session: Record<
+    "end" | "leave" | "endTitle" | "leaveTitle" | "endBody" | "leaveBody" | "keep" | "again" | "toTable",
+    string
+  >;
+  ended: Record<
+    "closedTitle" | "closedBody" | "expiredTitle" | "expiredBody" | "pairingBody" | "leftTitle" | "leftBody",
+    string
+  >;
+  connection: Record<
+    "connecting" | "live" | "polling" | "reconnecting" | "offline" | "replaced" | "useHere" | "ended",
+    string
+  >;
+  announce: Record<
+    | "joined"
+    | "left"
+    | "partnerReady"
+    | "partnerNotReady"
+    | "bothReady"
+    | "codeExpired"
+    | "newCode"
+    | "partnerBack"
+    | "partnerAway",
+    string
+  >;
+  actions: Record<"back" | "retry" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close", string> & {
+    retryIn(time: string): string;
+  };
+  problems: Record<ProblemCode, Words>;
+}

@@ -1,0 +1,47 @@
+import { render } from "preact";
+import { goBack, open, start } from "./actions";
+import { ChooseContext } from "./screens/ChooseContext";
+import { Decide } from "./screens/Decide";
+import { Join, Joining } from "./screens/Join";
+import { Left, Loading, Lost, Session } from "./screens/Session";
+import { Landing, TableProblem } from "./screens/Table";
+import { useApp } from "./store";
+
+function App() {
+  const { route } = useApp();
+  switch (route.name) {
+    case "landing":
+      return <Landing />;
+    case "loading":
+      return <Loading />;
+    case "table_problem":
+      return <TableProblem />;
+    case "decide":
+      return <Decide />;
+    case "context":
+      return (
+        <ChooseContext
+          key={route.mode}
+          stage={{ left: "here", right: route.mode === "dual" ? "expected" : "free" }}
+          onBack={goBack}
+          onChoose={(context) => start(route.mode, context)}
+        />
+      );
+    case "join":
+      return <Join />;
+    case "joining":
+      return <Joining link={route.link} />;
+    case "session":
+      return <Session />;
+    case "left":
+      return <Left />;
+    case "lost":
+      return <Lost />;
+  }
+}
+
+const root = document.getElementById("app");
+if (root !== null) {
+  render(<App />, root);
+  void open();
+}

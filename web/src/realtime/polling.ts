@@ -1,0 +1,88 @@
+/**
+ * Following a session over plain HTTP: from a cursor, by long-poll, for as long as it is not stopped. The same code serves
+ * the app when sockets fail and the demo page of a polling client.
+ */
+import { asProblem, type Problem } from "../api/problems";
+import type { EventPage } from "../api/types";
+import { backoffMs } from "./backoff";
+
+export interface PollHooks {
+  cursor(): number;
+  /** Events after `cursor`, at once or after waiting up to `waitS` seconds for one. */
+  fetch(cursor: number, waitS: number, signal: AbortSignal): Promise<EventPage>;
+  onPage(page: EventPage): void;
+  /** After a failure that may pass: polling goes on by itself. */
+  onTrouble(problem: Problem): void;
+  /** After one that will not: polling has stopped. */
+  onFinal(problem: Problem): void;
+}
+
+export const WAIT_S = 20;
+const FINAL = new Set(["credential_invalid", "credential_expired", "not_a_participant", "session_not_found"]);
+
+export class Poller {
+  private stopper: AbortController | null = null;
+
+  constructor(
+    private readonly hooks: PollHooks,
+    private readonly pause: (ms: number, signal: AbortSignal) => Promise<void> = sleep,
+  ) {}
+
+  get running(): boolean {
+    return this.stopper !== null;
+  }
+
+  start(): void {
+    if (this.stopper !== null) return;
+    this.stopper = new AbortController();
+    void this.run(this.stopper);
+  }
+
+  stop(): void {
+    this.stopper?.abort();
+    this.stopper = null;
+  }
+
+  /** The network or the page is back: ask now. */
+  wake(): void {
+    if (!this.running) return;
+    this.stop();
+    this.start();
+  }
+
+  private async run(stopper: AbortController): Promise<void> {
+    const { signal } = stopper;
+    let failures = 0;
+    let waitS = 0;
+    while (!signal.aborted) {
+      try {
+        const page = await this.hooks.fetch(this.hooks.cursor(), waitS, signal);
+        if (signal.aborted) return;
+        failures = 0;
+        waitS = WAIT_S;
+        this.hooks.onPage(page);
+      } catch (error) {
+        if (signal.aborted) return;
+        const problem = asProblem(error);
+        if (FINAL.has(problem.code)) {
+          this.stopper = null;
+          this.hooks.onFinal(problem);
+          return;
+        }
+        this.hooks.onTrouble(problem);
+        waitS = 0;
+        await this.pause(Math.max(backoffMs(failures++), (problem.retryAfter ?? 0) * 1_000), signal);
+      }
+    }
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

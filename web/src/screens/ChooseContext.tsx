@@ -1,0 +1,80 @@
+/** Who is at the table: the context of the round. `mature` is agreed to on each phone by itself. */
+import { useState } from "preact/hooks";
+import type { Context } from "../api/types";
+import { useApp, useStrings } from "../store";
+import { Button, Choice } from "../ui/Button";
+import { ProblemNote } from "../ui/ProblemNote";
+import { Back, Heading, Shell, type Stage } from "../ui/Shell";
+
+interface Props {
+  stage: Stage;
+  onChoose: (context: Context) => Promise<boolean>;
+  /** Without it there is no way back: the session exists already. */
+  onBack?: () => void;
+}
+
+const CONTEXTS: readonly Context[] = ["exploring", "established", "mature"];
+
+export function ChooseContext({ stage, onChoose, onBack }: Props) {
+  const { strings, busy, problem } = useApp();
+  const [asked, setAsked] = useState<Context | null>(null);
+  const words = strings.context;
+  const choose = (context: Context) => {
+    setAsked(context);
+    if (context !== "mature") void onChoose(context);
+  };
+  if (asked === "mature") {
+    return (
+      <MatureQuestion
+        stage={stage}
+        no={words.matureNo}
+        onYes={() => void onChoose("mature")}
+        onNo={() => setAsked(null)}
+      />
+    );
+  }
+  return (
+    <Shell stage={stage}>
+      {onBack && <Back onClick={onBack} />}
+      <Heading testId="screen-context">{words.title}</Heading>
+      <p class="lead">{words.body}</p>
+      {problem && <ProblemNote problem={problem} onRetry={() => asked && void onChoose(asked)} />}
+      {CONTEXTS.map((context) => (
+        <Choice
+          key={context}
+          testId={`context-${context}`}
+          title={words[context]}
+          hint={words[`${context}Hint`]}
+          busy={busy !== null && asked === context}
+          onClick={() => choose(context)}
+        />
+      ))}
+    </Shell>
+  );
+}
+
+interface MatureProps {
+  stage: Stage;
+  no: string;
+  onYes: () => void;
+  onNo: () => void;
+}
+
+/** Before the round for A, after joining for B: nobody gets these questions without having said yes. */
+export function MatureQuestion({ stage, no, onYes, onNo }: MatureProps) {
+  const { busy, problem } = useApp();
+  const words = useStrings().context;
+  return (
+    <Shell stage={stage}>
+      <Heading testId="screen-mature">{words.matureTitle}</Heading>
+      <p class="lead">{words.matureBody}</p>
+      {problem && <ProblemNote problem={problem} onRetry={onYes} />}
+      <Button testId="mature-yes" kind="primary" busy={busy !== null} onClick={onYes}>
+        {words.matureYes}
+      </Button>
+      <Button testId="mature-no" onClick={onNo}>
+        {no}
+      </Button>
+    </Shell>
+  );
+}

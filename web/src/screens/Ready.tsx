@@ -1,0 +1,133 @@
+/** Both phones at one table: who is here, who is ready, and the moment when both are. */
+import { newCode, setReady } from "../actions";
+import type { Member, PresenceStatus } from "../api/types";
+import { type AppState, useApp, useStrings } from "../store";
+import { Button } from "../ui/Button";
+import { EndRound } from "../ui/EndRound";
+import { ProblemNote } from "../ui/ProblemNote";
+import { Heading, Shell } from "../ui/Shell";
+import type { Seat } from "../ui/TableTop";
+
+interface Company {
+  iAmReady: boolean;
+  partner: Member | undefined;
+  partnerReady: boolean;
+  /** undefined while nobody has said: a polling phone gets no presence. */
+  status: PresenceStatus | undefined;
+}
+
+export function company({ picture, me, presence }: AppState): Company {
+  const partner = picture?.members.find((one) => one.present && one.participant_id !== me?.participant_id);
+  const ready = picture?.play.ready ?? [];
+  return {
+    iAmReady: ready.includes(me?.participant_id ?? ""),
+    partner,
+    partnerReady: partner !== undefined && ready.includes(partner.participant_id),
+    status: partner ? presence[partner.participant_id] : undefined,
+  };
+}
+
+function partnerSeat({ partner, partnerReady, status }: Company): Seat {
+  if (partner === undefined) return "free";
+  if (status === "away" || status === "gone") return "away";
+  return partnerReady ? "ready" : "here";
+}
+
+export function Ready() {
+  const app = useApp();
+  const words = app.strings.ready;
+  const us = company(app);
+  const both = app.picture?.play.both_ready === true;
+  const absent = us.partner === undefined ? "left" : us.status === "gone" ? "gone" : null;
+  const mine: Seat = us.iAmReady ? "ready" : "here";
+  if (both) return <Both us={us} />;
+  return (
+    <Shell stage={{ left: mine, right: partnerSeat(us) }}>
+      <Seats us={us} />
+      <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
+      {absent === null && (
+        <p class="lead" data-testid="ready-lead">
+          {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : words.body}
+        </p>
+      )}
+      {absent !== null && <Absent kind={absent} />}
+      {app.problem && <ProblemNote problem={app.problem} onRetry={() => void setReady(!us.iAmReady)} />}
+      {us.partner && (
+        <Button
+          testId="ready-button"
+          kind={us.iAmReady ? "plain" : "primary"}
+          busy={app.busy === "ready"}
+          pressed={us.iAmReady}
+          onClick={() => void setReady(!us.iAmReady)}
+        >
+          {us.iAmReady ? words.notReady : words.ready}
+        </Button>
+      )}
+      <EndRound />
+    </Shell>
+  );
+}
+
+/** The partner is gone or has left: A may invite again, B waits or leaves. */
+function Absent({ kind }: { kind: "left" | "gone" }) {
+  const { me, busy, strings } = useApp();
+  const words = strings.ready;
+  return (
+    <div class="aside" data-testid={kind === "left" ? "partner-left" : "partner-gone"}>
+      {kind === "gone" && <p class="aside-title">{words.absentTitle}</p>}
+      <p>{kind === "left" ? words.leftBody : words.absentBody}</p>
+      {me?.role === "A" && (
+        <Button
+          testId="invite-again"
+          kind={kind === "left" ? "primary" : "plain"}
+          busy={busy === "code"}
+          onClick={() => void newCode()}
+        >
+          {words.inviteAgain}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Both({ us }: { us: Company }) {
+  const { strings } = useApp();
+  const words = strings.both;
+  return (
+    <Shell stage={{ left: "ready", right: us.status === "away" || us.status === "gone" ? "away" : "ready", lit: true }}>
+      <div class="both" data-testid="both-here">
+        <Heading testId="screen-both">{words.title}</Heading>
+        <p class="lead">{words.body}</p>
+      </div>
+      <Seats us={us} both />
+      {us.status === "gone" && <Absent kind="gone" />}
+      <EndRound />
+    </Shell>
+  );
+}
+
+function Seats({ us, both = false }: { us: Company; both?: boolean }) {
+  const words = useStrings().ready;
+  const partnerWord = () => {
+    if (us.partner === undefined) return words.isLeft;
+    if (us.status === "away") return words.isAway;
+    if (us.status === "gone") return words.isGone;
+    return us.partnerReady || both ? words.isReady : words.isHere;
+  };
+  return (
+    <ul class="seats" data-testid="seats">
+      <li data-testid="seat-you" data-ready={us.iAmReady}>
+        <span class="seat-name">{words.you}</span>
+        <span class="seat-state">{us.iAmReady ? words.isReady : words.isHere}</span>
+      </li>
+      <li
+        data-testid="seat-partner"
+        data-ready={us.partnerReady}
+        data-presence={us.partner === undefined ? "left" : (us.status ?? "unknown")}
+      >
+        <span class="seat-name">{words.partner}</span>
+        <span class="seat-state">{partnerWord()}</span>
+      </li>
+    </ul>
+  );
+}

@@ -1,0 +1,125 @@
+/** Inside a session the log decides what is shown. */
+import { backToTable, chooseContext, endSession, leave, newCode, optInMature } from "../actions";
+import { type AppState, useApp, useStrings } from "../store";
+import { Button } from "../ui/Button";
+import { EndRound } from "../ui/EndRound";
+import { ProblemNote } from "../ui/ProblemNote";
+import { Heading, Shell } from "../ui/Shell";
+import { ChooseContext, MatureQuestion } from "./ChooseContext";
+import { Ready } from "./Ready";
+import { Waiting } from "./Waiting";
+
+type View = "loading" | "ended" | "waiting" | "context" | "mature" | "single" | "ready";
+
+export function viewOf({ picture, me }: Pick<AppState, "picture" | "me">): View {
+  if (picture === null || me === null) return "loading";
+  if (picture.state === "closed" || picture.state === "expired") return "ended";
+  const mine = me.participant_id;
+  const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(mine);
+  const invites = picture.dual_status === "waiting" || picture.dual_status === "expired";
+  if (picture.mode === "dual" && invites && me.role === "A") return "waiting";
+  if (picture.context === null) return "context";
+  if (!agreed) return "mature";
+  return picture.mode === "single" ? "single" : "ready";
+}
+
+export function Session() {
+  const app = useApp();
+  const { context } = app.strings;
+  const here = { left: "here", right: app.picture?.mode === "dual" ? "here" : "free" } as const;
+  switch (viewOf(app)) {
+    case "loading":
+      return <Loading />;
+    case "ended":
+      return <Ended />;
+    case "waiting":
+      return <Waiting />;
+    case "context":
+      return <ChooseContext stage={here} onChoose={chooseContext} />;
+    case "mature":
+      return (
+        <MatureQuestion
+          stage={here}
+          no={app.me?.role === "B" ? context.matureLeave : app.strings.session.end}
+          onYes={() => void optInMature()}
+          onNo={() => void (app.me?.role === "B" ? leave() : endSession())}
+        />
+      );
+    case "single":
+      return <Single />;
+    case "ready":
+      return <Ready />;
+  }
+}
+
+export function Loading() {
+  const strings = useStrings();
+  return (
+    <Shell stage={{ left: "expected", right: "expected" }}>
+      <Heading testId="screen-loading">{strings.loading}</Heading>
+    </Shell>
+  );
+}
+
+function Single() {
+  const { strings, busy, problem } = useApp();
+  const words = strings.single;
+  return (
+    <Shell stage={{ left: "ready", right: "ready", lit: true }}>
+      <Heading testId="screen-single">{words.title}</Heading>
+      <p class="lead">{words.body}</p>
+      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      <Button testId="invite-second" busy={busy === "code"} onClick={() => void newCode()}>
+        {words.invite}
+      </Button>
+      <EndRound />
+    </Shell>
+  );
+}
+
+function Ended() {
+  const { strings, picture } = useApp();
+  const words = strings.ended;
+  const closed = picture?.state === "closed";
+  const body = closed ? words.closedBody : picture?.end_reason === "pairing" ? words.pairingBody : words.expiredBody;
+  return (
+    <Shell stage={{ left: "free", right: "free" }}>
+      <div data-testid="session-ended" data-state={picture?.state} data-reason={picture?.end_reason}>
+        <Heading testId="screen-ended">{closed ? words.closedTitle : words.expiredTitle}</Heading>
+        <p class="lead">{body}</p>
+      </div>
+      <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
+        {strings.session.again}
+      </Button>
+    </Shell>
+  );
+}
+
+export function Left() {
+  const { strings } = useApp();
+  return (
+    <Shell stage={{ left: "free", right: "free" }}>
+      <Heading testId="screen-left">{strings.ended.leftTitle}</Heading>
+      <p class="lead">{strings.ended.leftBody}</p>
+      <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
+        {strings.session.toTable}
+      </Button>
+    </Shell>
+  );
+}
+
+export function Lost() {
+  const { strings, problem } = useApp();
+  const code = problem?.code ?? "unexpected";
+  return (
+    <Shell stage={{ left: "free", right: "free" }}>
+      <div data-testid="session-lost" data-code={code}>
+        <Heading testId="screen-lost">{strings.problems[code].title}</Heading>
+        <p class="lead">{strings.problems[code].body}</p>
+      </div>
+      <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
+        {strings.session.toTable}
+      </Button>
+    </Shell>
+  );
+}

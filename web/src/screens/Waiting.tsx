@@ -1,0 +1,103 @@
+/** A waits for B: the code to read aloud, the square to scan, and a way on when the code is of no use any more. */
+import { useEffect, useState } from "preact/hooks";
+import { goOnAlone, newCode } from "../actions";
+import type { PairingOffer } from "../api/types";
+import { codeLetters, formatCode, localJoinUrl, spellCode } from "../pairing/code";
+import { useApp, useStrings } from "../store";
+import { Button } from "../ui/Button";
+import { formatSeconds, useNow } from "../ui/clock";
+import { copyText } from "../ui/copy";
+import { EndRound } from "../ui/EndRound";
+import { ProblemNote } from "../ui/ProblemNote";
+import { Qr } from "../ui/Qr";
+import { Heading, Shell } from "../ui/Shell";
+
+export function Waiting() {
+  const { strings, picture, offer, problem, busy } = useApp();
+  const now = useNow(true);
+  const words = strings.waiting;
+  const ended = picture?.pairing_ended ?? null;
+  const left = offer ? (Date.parse(offer.expires_at) - now) / 1_000 : 0;
+  const good = picture?.dual_status === "waiting" && offer !== null && left > 0;
+  const ranOut = ended === "expired" || (offer !== null && left <= 0);
+  return (
+    <Shell stage={{ left: "here", right: good ? "expected" : "free" }}>
+      {good ? (
+        <>
+          <Heading key="good" testId="screen-waiting">
+            {words.title}
+          </Heading>
+          <p class="lead">{words.body}</p>
+          <Invitation offer={offer} left={left} />
+        </>
+      ) : (
+        <NoCode reason={ended === "withdrawn" ? "withdrawn" : ranOut ? "expired" : "hidden"} />
+      )}
+      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      {!good && (
+        <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+          {words.newCode}
+        </Button>
+      )}
+      <Button testId="go-alone" busy={busy === "alone"} onClick={() => void goOnAlone()}>
+        {words.alone}
+      </Button>
+      <EndRound />
+    </Shell>
+  );
+}
+
+function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
+  const words = useStrings().waiting;
+  const code = formatCode(codeLetters(offer.code));
+  return (
+    <div class="invitation">
+      <section class="code-card" aria-labelledby="code-label">
+        <h2 id="code-label" class="card-label">
+          {words.codeLabel}
+        </h2>
+        <p class="code" data-testid="pairing-code" data-code={code}>
+          <span class="visually-hidden">{spellCode(code)}</span>
+          <span aria-hidden="true" class="code-letters">
+            {code}
+          </span>
+        </p>
+        <p class="countdown" role="timer" data-testid="code-countdown">
+          {words.expiresIn(formatSeconds(left))}
+        </p>
+        <Copy code={code} />
+      </section>
+      <section class="qr-card" aria-label={words.scan}>
+        <Qr text={localJoinUrl(offer.join_url, location.origin)} label={words.qrLabel} />
+        <p class="qr-caption">{words.scan}</p>
+      </section>
+    </div>
+  );
+}
+
+function Copy({ code }: { code: string }) {
+  const words = useStrings().waiting;
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!copied) return;
+    const timer = setTimeout(() => setCopied(false), 2_500);
+    return () => clearTimeout(timer);
+  }, [copied]);
+  return (
+    <Button testId="copy-code" kind="quiet" onClick={() => void copyText(code).then(setCopied)}>
+      <span aria-live="polite">{copied ? words.copied : words.copy}</span>
+    </Button>
+  );
+}
+
+function NoCode({ reason }: { reason: "expired" | "withdrawn" | "hidden" }) {
+  const words = useStrings().waiting;
+  return (
+    <div data-testid="code-gone" data-reason={reason}>
+      <Heading key={reason} testId="screen-no-code">
+        {words[`${reason}Title`]}
+      </Heading>
+      <p class="lead">{words[`${reason}Body`]}</p>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * What this phone holds of a session: in sessionStorage for this tab, and an expiring localStorage copy so that a closed tab
+ * or a second scan can resume. Both are erased at the end of the session. Storage may be missing or full (private windows):
+ * the session then simply lives as long as the page.
+ */
+import type { PairingOffer, Role } from "../api/types";
+
+export interface SavedSession {
+  table_token: string;
+  session_id: string;
+  participant_id: string;
+  role: Role;
+  credential: string;
+  expires_at: string;
+}
+
+const key = (tableToken: string) => `twotop.session.${tableToken}`;
+const offerKey = (sessionId: string) => `twotop.offer.${sessionId}`;
+const FIELDS = ["table_token", "session_id", "participant_id", "role", "credential", "expires_at"] as const;
+
+function attempt<T>(action: () => T): T | null {
+  try {
+    return action();
+  } catch {
+    return null;
+  }
+}
+
+function read(storage: Storage, tableToken: string, now: number): SavedSession | null {
+  const raw = storage.getItem(key(tableToken));
+  if (raw === null) return null;
+  const saved = attempt(() => JSON.parse(raw) as Record<string, unknown>);
+  const whole = saved !== null && typeof saved === "object" && FIELDS.every((name) => typeof saved[name] === "string");
+  if (!whole || now >= Date.parse(saved["expires_at"] as string)) {
+    storage.removeItem(key(tableToken));
+    return null;
+  }
+  return saved as unknown as SavedSession;
+}
+
+export function loadSession(tableToken: string, now: number): SavedSession | null {
+  return (
+    attempt(() => read(sessionStorage, tableToken, now)) ?? attempt(() => read(localStorage, tableToken, now)) ?? null
+  );
+}
+
+export function saveSession(saved: SavedSession): void {
+  const text = JSON.stringify(saved);
+  attempt(() => sessionStorage.setItem(key(saved.table_token), text));
+  attempt(() => localStorage.setItem(key(saved.table_token), text));
+}
+
+/** Erases both copies; a newer session of the same table in the other storage is left alone. */
+export function forgetSession(tableToken: string, sessionId: string): void {
+  for (const storage of [() => sessionStorage, () => localStorage]) {
+    attempt(() => {
+      const held = read(storage(), tableToken, 0);
+      if (held === null || held.session_id === sessionId) storage().removeItem(key(tableToken));
+    });
+  }
+  attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
+}
+
+/** Drops every copy whose time is over, of any table: nothing of a past evening stays on a phone. */
+export function sweepExpired(now: number): void {
+  attempt(() => {
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith("twotop.session.")) read(localStorage, name.slice("twotop.session.".length), now);
+    }
+  });
+}
+
+/** The code on A's own screen, kept for this tab so that a reload shows it again. It is of no use after its expiry. */
+export function saveOffer(sessionId: string, offer: PairingOffer): void {
+  attempt(() => sessionStorage.setItem(offerKey(sessionId), JSON.stringify(offer)));
+}
+
+export function loadOffer(sessionId: string, now: number): PairingOffer | null {
+  const raw = attempt(() => sessionStorage.getItem(offerKey(sessionId)));
+  const offer = raw ? attempt(() => JSON.parse(raw) as PairingOffer) : null;
+  return offer !== null && typeof offer.code === "string" && now < Date.parse(offer.expires_at) ? offer : null;
+}
+
+export function forgetOffer(sessionId: string): void {
+  attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
+}

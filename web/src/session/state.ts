@@ -1,0 +1,148 @@
+/**
+ * The phone's picture of its session: the same fold of events that the server does, as far as screens need it.
+ * Pure: `evolve` takes a state and the next event and gives the next state.
+ */
+import type { Context, DualStatus, LogEvent, Member, Mode, Role, SessionState } from "../api/types";
+
+export interface SessionPicture extends SessionState {
+  /** Why the latest pairing code is of no use any more, while no newer one replaced it. */
+  pairing_ended: "expired" | "withdrawn" | null;
+}
+
+type Data = Record<string, unknown>;
+
+const text = (data: Data, name: string): string => (typeof data[name] === "string" ? (data[name] as string) : "");
+
+export function fromSnapshot(state: SessionState): SessionPicture {
+  return { ...state, pairing_ended: state.dual_status === "expired" ? "expired" : null };
+}
+
+function created(data: Data): SessionPicture {
+  const participantId = text(data, "participant_id");
+  const expiresAt = text(data, "pairing_expires_at");
+  const context = (text(data, "context") || null) as Context | null;
+  return {
+    session_id: text(data, "session_id"),
+    table_number: text(data, "table_number"),
+    mode: text(data, "mode") as Mode,
+    state: "pending",
+    dual_status: expiresAt ? "waiting" : "none",
+    context,
+    members: [
+      {
+        participant_id: participantId,
+        role: text(data, "role") as Role,
+        nickname: text(data, "nickname") || null,
+        present: true,
+      },
+    ],
+    play: { ready: [], both_ready: false, mature_opt_in: context === "mature" ? [participantId] : [] },
+    pairing: expiresAt ? { generation: 1, expires_at: expiresAt } : null,
+    end_reason: null,
+    pairing_ended: null,
+  };
+}
+
+/** Someone came or went: the ritual starts over, opt-ins of those still here stay. */
+function withCompany(picture: SessionPicture, members: Member[]): SessionPicture {
+  const present = new Set(members.filter((member) => member.present).map((member) => member.participant_id));
+  return {
+    ...picture,
+    members,
+    play: {
+      ready: [],
+      both_ready: false,
+      mature_opt_in: picture.play.mature_opt_in.filter((id) => present.has(id)),
+    },
+  };
+}
+
+const absent = (members: Member[], id: unknown): Member[] =>
+  members.map((member) => (member.participant_id === id ? { ...member, present: false } : member));
+
+function partnerJoined(picture: SessionPicture, data: Data): SessionPicture {
+  const member: Member = {
+    participant_id: text(data, "participant_id"),
+    role: text(data, "role") as Role,
+    nickname: null,
+    present: true,
+  };
+  const stay = absent(picture.members, data["replaces"]).filter((one) => one.participant_id !== member.participant_id);
+  return { ...withCompany(picture, [...stay, member]), dual_status: "paired", pairing_ended: null };
+}
+
+function withReady(picture: SessionPicture, id: string, ready: boolean): SessionPicture {
+  const others = picture.play.ready.filter((one) => one !== id);
+  return { ...picture, play: { ...picture.play, ready: ready ? [...others, id].sort() : others } };
+}
+
+function modeChanged(picture: SessionPicture, mode: Mode): SessionPicture {
+  if (mode !== "single") return { ...picture, mode };
+  return { ...picture, mode, dual_status: "none", pairing: null, pairing_ended: null };
+}
+
+function pairing(picture: SessionPicture, data: Data, status: DualStatus): SessionPicture {
+  const generation = Number(data["generation"]);
+  const expiresAt = text(data, "expires_at") || picture.pairing?.expires_at || "";
+  const reason = text(data, "reason") === "withdrawn" ? "withdrawn" : "expired";
+  return {
+    ...picture,
+    dual_status: status,
+    pairing: { generation, expires_at: expiresAt },
+    pairing_ended: status === "expired" ? reason : null,
+  };
+}
+
+function optedIn(picture: SessionPicture, id: string): SessionPicture {
+  const others = picture.play.mature_opt_in.filter((one) => one !== id);
+  return { ...picture, play: { ...picture.play, mature_opt_in: [...others, id].sort() } };
+}
+
+function contextChosen(picture: SessionPicture, context: Context): SessionPicture {
+  return { ...picture, context, play: { ready: [], both_ready: false, mature_opt_in: [] } };
+}
+
+function apply(picture: SessionPicture, event: LogEvent): SessionPicture {
+  const { data } = event;
+  switch (event.type) {
+    case "context_chosen":
+      return contextChosen(picture, text(data, "context") as Context);
+    case "mature_opted_in":
+      return optedIn(picture, text(data, "participant_id"));
+    case "partner_joined":
+      return partnerJoined(picture, data);
+    case "participant_left":
+      return withCompany(picture, absent(picture.members, data["participant_id"]));
+    case "ready_changed":
+      return withReady(picture, text(data, "participant_id"), data["ready"] === true);
+    case "both_ready":
+      return { ...picture, play: { ...picture.play, both_ready: true } };
+    case "mode_changed":
+      return modeChanged(picture, text(data, "mode") as Mode);
+    case "pairing_code_replaced":
+      return pairing(picture, data, "waiting");
+    case "pairing_expired":
+      return pairing(picture, data, "expired");
+    case "session_closed":
+      return { ...picture, state: "closed", end_reason: text(data, "reason") };
+    case "session_expired":
+      return { ...picture, state: "expired", end_reason: text(data, "reason") };
+    default:
+      // A newer server may say more than this app knows; what it does not know it may not misread.
+      return picture;
+  }
+}
+
+/** The picture after one more event; null only before `session_created`. */
+export function evolve(picture: SessionPicture | null, event: LogEvent): SessionPicture | null {
+  if (event.type === "session_created") return created(event.data);
+  if (picture === null) return null;
+  const next = apply(picture, event);
+  const byPhone = event.by !== "system" && event.by !== "staff" && event.type !== "credential_renewed";
+  const began = byPhone || event.type === "partner_joined";
+  return next.state === "pending" && began ? { ...next, state: "browsing" } : next;
+}
+
+export function hasEnded(picture: SessionPicture): boolean {
+  return picture.state === "closed" || picture.state === "expired";
+}

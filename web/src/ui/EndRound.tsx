@@ -1,0 +1,40 @@
+/** Ending the round (A, or the only phone) or leaving it (B), after one more question. */
+import { useState } from "preact/hooks";
+import { endSession, leave } from "../actions";
+import { useApp } from "../store";
+import { Button } from "./Button";
+import { Confirm } from "./Confirm";
+
+export function EndRound() {
+  const { me, strings, busy } = useApp();
+  const [asking, setAsking] = useState(false);
+  const words = strings.session;
+  const leaves = me?.role === "B";
+  const confirmed = () => {
+    setAsking(false);
+    void (leaves ? leave() : endSession());
+  };
+  return (
+    <div class="end-round">
+      <Button
+        testId={leaves ? "leave-session" : "end-session"}
+        kind="quiet"
+        busy={busy === "end"}
+        onClick={() => setAsking(true)}
+      >
+        {leaves ? words.leave : words.end}
+      </Button>
+      {asking && (
+        <Confirm
+          title={leaves ? words.leaveTitle : words.endTitle}
+          body={leaves ? words.leaveBody : words.endBody}
+          yes={leaves ? words.leave : words.end}
+          no={words.keep}
+          busy={busy === "end"}
+          onYes={confirmed}
+          onNo={() => setAsking(false)}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+/** A refusal in words, with a way on. What the way on is depends on the code alone. */
+import { useEffect, useState } from "preact/hooks";
+import { backToTable, dismissProblem, go } from "../actions";
+import type { Problem, ProblemCode } from "../api/problems";
+import { useStrings } from "../store";
+import { Button } from "./Button";
+import { formatSeconds, useNow } from "./clock";
+
+export type WayOn = "retry" | "start_over" | "one_phone" | "join" | "other_code" | "reload_table" | "close";
+
+const WAYS: Record<ProblemCode, readonly WayOn[]> = {
+  already_paired: ["other_code", "start_over"],
+  code_expired: ["other_code", "start_over"],
+  code_invalid: ["other_code"],
+  credential_expired: ["start_over"],
+  credential_invalid: ["start_over"],
+  idempotency_in_progress: ["retry"],
+  idempotency_mismatch: ["retry"],
+  invalid_field: ["retry", "start_over"],
+  invalid_request: ["retry", "start_over"],
+  line_conflict: ["close"],
+  location_closed: ["reload_table"],
+  mode_unavailable: ["one_phone", "start_over"],
+  not_a_participant: ["start_over"],
+  not_allowed: ["close"],
+  pairing_disabled: ["one_phone", "start_over"],
+  qr_expired: ["reload_table"],
+  qr_invalid: ["reload_table"],
+  qr_revoked: ["reload_table"],
+  rate_limited: ["retry"],
+  seq_conflict: ["close"],
+  session_closed: ["start_over"],
+  session_expired: ["start_over"],
+  session_not_found: ["start_over"],
+  table_disabled: ["reload_table"],
+  table_mismatch: ["reload_table"],
+  table_not_found: ["reload_table"],
+  table_session_limit: ["join", "retry"],
+  too_many_attempts: ["one_phone", "start_over"],
+  unavailable: ["retry"],
+  unknown_command: ["reload_table"],
+  offline: ["retry"],
+  unexpected: ["retry"],
+  unanswered: ["close"],
+};
+
+interface Props {
+  problem: Problem;
+  /** How to do the refused thing again. Without it the guest goes back to the table. */
+  onRetry?: () => void;
+  onOtherCode?: () => void;
+}
+
+export function ProblemNote({ problem, onRetry, onOtherCode }: Props) {
+  const strings = useStrings();
+  const words = strings.problems[problem.code];
+  const ways = WAYS[problem.code];
+  return (
+    <section class="note" role="alert" data-testid="problem" data-code={problem.code}>
+      <h2>{words.title}</h2>
+      <p>{words.body}</p>
+      <div class="note-ways">
+        {ways.map((way, index) => (
+          <Way
+            key={`${problem.code}-${way}`}
+            way={way}
+            first={index === 0}
+            problem={problem}
+            onRetry={onRetry}
+            onOtherCode={onOtherCode}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+interface WayProps {
+  way: WayOn;
+  first: boolean;
+  problem: Problem;
+  onRetry: (() => void) | undefined;
+  onOtherCode: (() => void) | undefined;
+}
+
+function Way({ way, first, problem, onRetry, onOtherCode }: WayProps) {
+  const { actions } = useStrings();
+  const kind = first ? "primary" : "plain";
+  switch (way) {
+    case "retry":
+      return <Retry problem={problem} kind={kind} onRetry={onRetry ?? (() => void backToTable())} />;
+    case "one_phone":
+      return (
+        <Button testId="problem-one-phone" kind={kind} onClick={() => go({ name: "context", mode: "single" })}>
+          {actions.onePhone}
+        </Button>
+      );
+    case "join":
+      return (
+        <Button testId="problem-join" kind={kind} onClick={() => go({ name: "join" })}>
+          {actions.joinInstead}
+        </Button>
+      );
+    case "other_code":
+      return (
+        <Button testId="problem-other-code" kind={kind} onClick={onOtherCode ?? (() => go({ name: "join" }))}>
+          {actions.otherCode}
+        </Button>
+      );
+    case "close":
+      return (
+        <Button testId="problem-close" kind={kind} onClick={dismissProblem}>
+          {actions.close}
+        </Button>
+      );
+    case "start_over":
+      return (
+        <Button testId="problem-start-over" kind={kind} onClick={() => void backToTable()}>
+          {actions.startOver}
+        </Button>
+      );
+    case "reload_table":
+      return (
+        <Button testId="problem-reload" kind={kind} onClick={() => void backToTable()}>
+          {actions.retry}
+        </Button>
+      );
+  }
+}
+
+function Retry({ problem, kind, onRetry }: { problem: Problem; kind: "primary" | "plain"; onRetry: () => void }) {
+  const { actions } = useStrings();
+  const [until] = useState(() => performance.now() + (problem.retryAfter ?? 0) * 1_000);
+  const [left, setLeft] = useState(problem.retryAfter ?? 0);
+  const now = useNow(left > 0);
+  useEffect(() => setLeft(Math.max(0, (until - performance.now()) / 1_000)), [now, until]);
+  return (
+    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={onRetry}>
+      {left > 0 ? actions.retryIn(formatSeconds(left)) : actions.retry}
+    </Button>
+  );
+}

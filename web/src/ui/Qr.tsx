@@ -1,0 +1,45 @@
+/** A QR code drawn on this phone. The encoder is fetched only when a code is to be shown. */
+import { useEffect, useState } from "preact/hooks";
+
+interface Drawing {
+  size: number;
+  path: string;
+}
+
+async function draw(text: string): Promise<Drawing> {
+  const { encode } = await import("uqr");
+  const { data, size } = encode(text, { ecc: "M", border: 2 });
+  const path = data
+    .flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : "")))
+    .filter(Boolean)
+    .join("");
+  return { size, path };
+}
+
+export function Qr({ text, label }: { text: string; label: string }) {
+  const [drawing, setDrawing] = useState<Drawing | null>(null);
+  useEffect(() => {
+    let shown = true;
+    draw(text)
+      .then((one) => shown && setDrawing(one))
+      .catch(() => undefined);
+    return () => {
+      shown = false;
+    };
+  }, [text]);
+  const size = drawing?.size ?? 37;
+  return (
+    <svg
+      class="qr"
+      viewBox={`0 0 ${size} ${size}`}
+      role="img"
+      aria-label={label}
+      data-testid="join-qr"
+      data-drawn={drawing !== null}
+      shape-rendering="crispEdges"
+    >
+      <rect class="qr-paper" width={size} height={size} />
+      {drawing && <path class="qr-ink" d={drawing.path} />}
+    </svg>
+  );
+}

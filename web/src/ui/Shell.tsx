@@ -1,0 +1,118 @@
+/** What every screen stands in: the stage with the table on top, the screen below, one polite voice for screen readers. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { setLanguage, takeOverHere } from "../actions";
+import { LANGUAGES, type Language } from "../i18n";
+import { useApp, useStrings } from "../store";
+import { type Seat, TableTop } from "./TableTop";
+
+export interface Stage {
+  left: Seat;
+  right: Seat;
+  lit?: boolean;
+}
+
+function LanguageSwitch() {
+  const { language, strings } = useApp();
+  return (
+    <label class="language">
+      <span class="visually-hidden">{strings.language}</span>
+      <select
+        data-testid="language"
+        value={language}
+        onChange={(event) => void setLanguage(event.currentTarget.value as Language)}
+      >
+        {Object.entries(LANGUAGES).map(([tag, name]) => (
+          <option key={tag} value={tag} lang={tag}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function ConnectionState() {
+  const { connection, strings, route } = useApp();
+  const shown = route.name === "session" ? connection : null;
+  return (
+    <p
+      class={`connection connection-${shown ?? "none"}`}
+      role="status"
+      data-testid="connection-state"
+      data-state={shown ?? "none"}
+    >
+      {shown !== null && shown !== "ended" && (
+        <>
+          <span class="dot" aria-hidden="true" />
+          <span>{strings.connection[shown]}</span>
+          {shown === "replaced" && (
+            <button type="button" class="link" data-testid="use-here" onClick={takeOverHere}>
+              {strings.connection.useHere}
+            </button>
+          )}
+        </>
+      )}
+    </p>
+  );
+}
+
+export function Shell({ stage, children }: { stage: Stage; children: ComponentChildren }) {
+  const { table, picture, announcement, strings } = useApp();
+  const number = picture?.table_number ?? table?.table.number;
+  return (
+    <>
+      <header class="stage">
+        <div class="bar">
+          <span class="brand">Twotop</span>
+          <LanguageSwitch />
+        </div>
+        {table && (
+          <p class="place" data-testid="place">
+            <span data-testid="location-name">{table.location.name}</span>
+            <span class="place-table" data-testid="table-number">
+              {strings.tableLabel} {number}
+            </span>
+          </p>
+        )}
+        <TableTop number={number} {...stage} />
+        <ConnectionState />
+      </header>
+      <main class="screen">{children}</main>
+      <p class="visually-hidden" aria-live="polite" data-testid="announcement">
+        {announcement}
+      </p>
+    </>
+  );
+}
+
+/** A screen's heading. It takes the focus when its screen appears, so that nobody has to search for what changed. */
+export function Heading({ children, testId }: { children: string; testId?: string }) {
+  const ref = useRef<HTMLHeadingElement>(null);
+  const { table } = useApp();
+  const place = table?.location.name ?? "Twotop";
+  useEffect(() => {
+    ref.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, []);
+  useEffect(() => {
+    document.title = `${children} · ${place}`;
+  }, [children, place]);
+  return (
+    <h1 ref={ref} tabIndex={-1} data-testid={testId}>
+      {children}
+    </h1>
+  );
+}
+
+export function Back({ onClick }: { onClick: () => void }) {
+  const { actions } = useStrings();
+  return (
+    <button type="button" class="back" data-testid="back" onClick={onClick}>
+      <svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+        <path d="M15 5l-7 7 7 7" />
+      </svg>
+      {actions.back}
+    </button>
+  );
+}

@@ -1,0 +1,27 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+import { precompress } from "./scripts/precompress.ts";
+
+const page = (path: string) => resolve(import.meta.dirname, path);
+
+export default defineConfig({
+  plugins: [precompress()],
+  build: {
+    target: "es2020",
+    // The gateway's CSP is default-src 'self': nothing may become a data: URI or an inline script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: { app: page("index.html"), polling: page("demo/polling.html") },
+    },
+  },
+  server: {
+    port: 5173,
+    host: "127.0.0.1",
+    proxy: {
+      "/api": process.env["TWOTOP_GATEWAY_URL"] ?? "http://127.0.0.1:8080",
+      "/ws": { target: process.env["TWOTOP_GATEWAY_URL"] ?? "http://127.0.0.1:8080", ws: true },
+    },
+  },
+  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+});

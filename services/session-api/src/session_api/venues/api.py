@@ -10,12 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from session_api.venues import errors, handlers
+from session_api.venues import handlers
 from session_api.venues.schemas import IsOpenBody, TableBody
+from twotop_common.service_defaults.app import ERROR_RESPONSES
 
 router = APIRouter(tags=["tables"])
 
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
+_PROBLEM: dict[str, Any] = {"content": ERROR_RESPONSES["default"]["content"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,12 @@ class VenuesApi:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def _venues(request: Request) -> VenuesApi:
+async def _venues(request: Request) -> VenuesApi:
     venues: VenuesApi = request.app.state.venues
     return venues
 
 
 Venues = Annotated[VenuesApi, Depends(_venues)]
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL holds no U+0000, so nothing with it exists. Raises ``table_not_found``."""
-    if "\x00" in text:
-        raise errors.table_not_found()
-    return text
 
 
 @router.get(
@@ -51,7 +45,7 @@ async def get_table(table_token: str, venues: Venues, response: Response) -> Tab
     """Location, table, whether it is open, and what it offers. The token names the table and grants nothing."""
     async with venues.sessions() as database:
         view, status, offers = await handlers.show_table(
-            database, _storable(table_token), venues.now(), dual_enabled=venues.dual_enabled()
+            database, table_token, venues.now(), dual_enabled=venues.dual_enabled()
         )
     # Staff disable and enable tables at any moment.
     response.headers["Cache-Control"] = "no-store"
@@ -75,6 +69,6 @@ async def get_is_open(
 ) -> IsOpenBody:
     """Answers 200 only when open, on the location's own clock."""
     async with venues.sessions() as database:
-        await handlers.require_open(database, _storable(location), _storable(table), venues.now())
+        await handlers.require_open(database, location, table, venues.now())
     response.headers["Cache-Control"] = "no-store"
     return IsOpenBody(open=True)

@@ -1,0 +1,45 @@
+"""Records are stored with the events and read back as counts by service day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from session_api.analytics.domain import AnalyticsRecord
+from session_api.analytics.queries import Count, counts, insert_records
+from twotop_common.service_defaults.database import open_database_at
+from twotop_common.testing.backends import ServiceDatabase
+
+pytestmark = pytest.mark.integration
+
+DAY = date(2026, 1, 9)
+ENDED = AnalyticsRecord("session_ended", uuid4(), DAY, "dual", "established", "idle", 100, 2)
+
+
+async def test_counts_are_by_location_and_service_day(service_database: ServiceDatabase) -> None:
+    url = await service_database("session_api")
+    connection = await asyncpg.connect(url)
+    try:
+        await insert_records(connection, [])
+        await insert_records(
+            connection,
+            [
+                ENDED,
+                replace(ENDED, duration_s=200, count=1),
+                replace(ENDED, kind="session_created", reason=None, context=None, duration_s=0, count=1),
+                replace(ENDED, service_day=date(2026, 1, 10)),
+                replace(ENDED, location_id=uuid4()),
+            ],
+        )
+    finally:
+        await connection.close()
+    async with open_database_at(url, pool_size=1) as database, database.sessions() as session:
+        assert await counts(session, DAY, ENDED.location_id) == [
+            Count("session_created", "dual", None, None, events=1, phones=1, mean_duration_s=0.0),
+            Count("session_ended", "dual", "established", "idle", events=2, phones=3, mean_duration_s=150.0),
+        ]
+        assert await counts(session, date(2026, 1, 8), ENDED.location_id) == []

@@ -49,12 +49,12 @@ class SessionsApi:
     refusing: Any
 
 
-def _api(request: Request) -> SessionsApi:
+async def _api(request: Request) -> SessionsApi:
     api: SessionsApi = request.app.state.sessions
     return api
 
 
-def _bearer(request: Request) -> str | None:
+async def _bearer(request: Request) -> str | None:
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" and credential else None
 
@@ -178,7 +178,7 @@ async def post_event(session_id: UUID, body: AppendEvent, api: Api, credential: 
     """The same key and command give the first result again."""
     await _limit(api, session_id, credential)
     _refuse_when_congested(api)
-    claims = claims_of(api.deps, session_id, credential)
+    claims = await claims_of(api.deps, session_id, credential)
     try:
         outcome = await run_command(
             api.deps,
@@ -274,7 +274,7 @@ async def post_internal_heads(body: HeadsQuery, api: Api) -> HeadsBody:
 
 
 async def _limit(api: SessionsApi, session_id: UUID, credential: str | None) -> None:
-    claims = claims_of(api.deps, session_id, credential)
+    claims = await claims_of(api.deps, session_id, credential)
     await api.limiter.hit(PARTICIPANT, claims.participant_id)
 
 

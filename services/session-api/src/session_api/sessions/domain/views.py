@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from session_api.sessions.domain.events import Recorded, to_data
@@ -37,8 +38,8 @@ def view_state(state: SessionState) -> dict[str, Any]:
         "dual_status": state.dual_status,
         "context": state.play.context,
         "language": state.language,
-        "created_at": state.created_at.isoformat(),
-        "ended_at": state.ended_at.isoformat() if state.ended_at else None,
+        "created_at": _instant(state.created_at),
+        "ended_at": None if state.ended_at is None else _instant(state.ended_at),
         "end_reason": state.end_reason,
         "members": [
             {
@@ -51,7 +52,7 @@ def view_state(state: SessionState) -> dict[str, Any]:
         ],
         "pairing": None
         if pairing is None or state.dual_status == "none"
-        else {"generation": pairing.generation, "expires_at": pairing.expires_at.isoformat()},
+        else {"generation": pairing.generation, "expires_at": _instant(pairing.expires_at)},
         "play": {
             "mature_opt_in": sorted(str(participant_id) for participant_id in state.play.opted_in),
             "ready": sorted(str(participant_id) for participant_id in state.play.ready),
@@ -60,3 +61,7 @@ def view_state(state: SessionState) -> dict[str, Any]:
         "items": [],
         "total": 0,
     }
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+from session_api.sessions import queries
 from session_api.sessions.domain.decider import Refusal
 from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.domain.roster import AheadOfRoster, standing
@@ -18,10 +19,10 @@ from twotop_common.credentials import CredentialExpired, CredentialInvalid, Part
 READABLE_AFTER_END = timedelta(hours=24)
 
 
-def claims_of(deps: SessionDeps, session_id: UUID, credential: str | None) -> ParticipantClaims:
+async def claims_of(deps: SessionDeps, session_id: UUID, credential: str | None) -> ParticipantClaims:
     """The verified claims for this session.
 
-    Raises Problem: ``credential_invalid``, ``credential_expired``, ``not_a_participant``.
+    Raises Problem: ``credential_invalid``, ``credential_expired``, ``session_not_found``, ``not_a_participant``.
     """
     if credential is None:
         raise credential_invalid()
@@ -32,7 +33,9 @@ def claims_of(deps: SessionDeps, session_id: UUID, credential: str | None) -> Pa
     except CredentialExpired:
         raise credential_expired() from None
     if claims.session_id != session_id:
-        raise not_a_participant()
+        async with deps.pool.acquire() as connection:
+            exists = await queries.last_seqs(connection, [session_id])
+        raise not_a_participant() if exists else session_not_found()
     return claims
 
 
@@ -42,7 +45,7 @@ async def admit(deps: SessionDeps, session_id: UUID, credential: str | None) -> 
     After the end a session stays readable to its participants for 24 hours, then it is not found.
     Raises Problem as ``claims_of`` does, ``session_not_found``, or Refusal.
     """
-    claims = claims_of(deps, session_id, credential)
+    claims = await claims_of(deps, session_id, credential)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + ROSTER_WAIT_S
     while True:

@@ -19,7 +19,7 @@ from twotop_common.service_defaults.idempotency import body_fingerprint
 
 async def close_session(deps: SessionDeps, session_id: UUID, credential: str | None, key: str | None) -> SessionBody:
     """End the session for everybody. Raises as ``claims_of`` does, or Refusal."""
-    claims = claims_of(deps, session_id, credential)
+    claims = await claims_of(deps, session_id, credential)
     await deps.log.execute(
         Request(
             session_id=session_id,
@@ -37,7 +37,7 @@ async def leave_session(
     deps: SessionDeps, session_id: UUID, participant_id: UUID, credential: str | None, key: str | None
 ) -> SessionBody:
     """Give up one's own place. Raises ``not_a_participant`` for another's, Refusal for device A (it ends instead)."""
-    claims = claims_of(deps, session_id, credential)
+    claims = await claims_of(deps, session_id, credential)
     if claims.participant_id != participant_id:
         raise not_a_participant()
     await deps.log.execute(
@@ -57,7 +57,7 @@ async def renew_credential(
     deps: SessionDeps, session_id: UUID, credential: str | None, key: str | None
 ) -> ParticipantBody:
     """A new credential; the old one is revoked. The same key with the old credential gives the same one again."""
-    claims = claims_of(deps, session_id, credential)
+    claims = await claims_of(deps, session_id, credential)
     stored_key = f"renew:{key or uuid4()}"
     async with deps.pool.acquire() as connection:
         head, earlier = await queries.find_head_and_command(

@@ -1,0 +1,1 @@
+"""What the tests of session-api share: small sessions, a running service, phones."""

@@ -1,0 +1,202 @@
+"""The running system under test, as its ``run.json`` describes it, and what a test may do to it.
+
+A stack is private (started here through the launcher, in a folder of its own) or given: ``TWOTOP_E2E_RUN_JSON`` names
+the ``run.json`` of a system that runs already, natively or under Compose. Pids change with every restart, so the file
+is read anew each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psutil
+
+from twotop_common.testing.eventually import eventually
+
+ROOT = Path(__file__).parents[4]
+LIFTED = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
+TABLES = 400
+
+
+class StackFailed(Exception):
+    """The launcher gave up; its last words."""
+
+
+@dataclass
+class Stack:
+    """A running system. ``state`` is the launcher's folder, None for a system given from outside."""
+
+    run_file: Path
+    state: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    _tables: Iterator[str] | None = None
+
+    @property
+    def run(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.run_file.read_text(encoding="utf-8"))
+        return content
+
+    @property
+    def origin(self) -> str:
+        return str(self.run["gateway_url"])
+
+    def socket_url(self, session_id: str) -> str:
+        return f"{self.origin.replace('http', 'ws', 1)}/ws/sessions/{session_id}"
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        demo: dict[str, Any] = self.run["demo"]
+        return demo
+
+    def fresh_table(self) -> str:
+        """The token of an open table nobody sits at. A given system has only its demo tables, taken in turn."""
+        if self._tables is None:
+            own = self._import_tables() if self.state is not None else []
+            self._tables = iter(own) if own else itertools.cycle(str(t["table_token"]) for t in self.demo["tables"])
+        return next(self._tables)
+
+    def database_url(self, service: str) -> str:
+        """A service's database, as the server's own user."""
+        name = service.replace("-", "_")
+        return urlunsplit(urlsplit(self.run["backends"]["postgres"]["url"])._replace(path=f"/{name}"))
+
+    @property
+    def broker_url(self) -> str:
+        return str(self.run["backends"]["rabbitmq"]["url"])
+
+    @property
+    def redis_url(self) -> str:
+        return str(self.run["backends"]["redis"]["url"])
+
+    def logs(self) -> Iterator[tuple[str, bytes]]:
+        """Every log file of a private stack."""
+        if self.state is None:
+            raise StackFailed("a given system's logs are not ours to read")
+        for path in sorted((self.state / "logs").rglob("*")):
+            if path.is_file():
+                yield path.name, path.read_bytes()
+
+    # -- what a test may do to it
+
+    def pid(self, service: str, number: int = 0) -> int:
+        return int(self.run["services"][service][number]["pid"])
+
+    def instances(self, service: str) -> int:
+        return len(self.run["services"][service])
+
+    def kill(self, service: str, number: int = 0) -> int:
+        """kill -9 one instance of a service. The pid it had."""
+        pid = self.pid(service, number)
+        psutil.Process(pid).send_signal(signal.SIGKILL)
+        return pid
+
+    async def back(self, service: str, number: int, before: int, *, timeout_s: float = 20) -> None:
+        """Wait until the launcher has the killed instance running and ready again."""
+
+        async def ready() -> bool:
+            instance = self.run["services"][service][number]
+            return instance["pid"] not in (None, before) and await is_ready(instance["url"])
+
+        await eventually(ready, timeout_s=timeout_s, interval_s=0.1)
+
+    async def all_ready(self, *, timeout_s: float = 30) -> None:
+        """Wait until every instance of every service says that it is well, its dependencies too."""
+
+        async def ready() -> bool:
+            urls = [instance["url"] for instances in self.run["services"].values() for instance in instances]
+            return all([await is_ready(url, "/health/detailed", "ok") for url in urls])
+
+        await eventually(ready, timeout_s=timeout_s, interval_s=0.1)
+
+    def hold(self, program: str, *, kill: bool = False) -> None:
+        """Stop one part and leave it stopped."""
+        self._launch("hold", program, *(["--kill"] if kill else []))
+
+    def release(self, program: str) -> None:
+        """Let a held part start again."""
+        self._launch("release", program)
+
+    def operate(self, *arguments: str) -> str:
+        """Run the operator's ``twotop`` command on this system. Its standard output."""
+        env = {
+            **os.environ,
+            "TWOTOP_ENVIRONMENT": "development",
+            "TWOTOP_DATABASE_URL": self.database_url("session-api"),
+            "TWOTOP_BROKER_URL": self.broker_url,
+        }
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "twotop"), *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StackFailed(done.stderr[-2_000:])
+        return done.stdout
+
+    def _launch(self, *arguments: str) -> None:
+        if self.state is None:
+            raise StackFailed("a given system is not ours to stop")
+        launch(*arguments, f"--state={self.state}")
+
+    def _import_tables(self) -> list[str]:
+        """A location of this test run's own, in the operator's way, so that no table is shared between tests."""
+        tables = "\n".join(f"      - {{number: {number}, seats: 2}}" for number in range(1, TABLES + 1))
+        venues = (
+            "tenant:\n  slug: e2e\n  name: End to End\nlocations:\n  - slug: e2e-hall\n    name: Test Hall\n"
+            "    timezone: UTC\n    language: en\n    currency: EUR\n    hours:\n      daily: ['00:00-24:00']\n"
+            "    tables:\n" + tables + "\n"
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "venues.yaml"
+            path.write_text(venues, encoding="utf-8")
+            self.operate("import", str(path))
+            described = json.loads(self.operate("demo-info", str(path), "--json"))
+        return [str(table["table_token"]) for table in described["tables"]]
+
+
+async def is_ready(url: str, path: str = "/health/ready", status: str | None = None) -> bool:
+    """Whether a service answers 200, and with this ``status`` where one is wanted."""
+    try:
+        async with httpx.AsyncClient(timeout=3) as client:
+            answer = await client.get(url + path)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200 and (status is None or answer.json()["status"] == status)
+
+
+def launch(*arguments: str) -> str:
+    """Run the launcher. Raises StackFailed with its last words."""
+    command = [sys.executable, "-m", "twotop_native", *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise StackFailed((done.stdout + done.stderr)[-3_000:])
+    return done.stdout
+
+
+@contextlib.contextmanager
+def private_stack(state: Path, *, gateways: int = 1, settings: Mapping[str, str] = LIFTED) -> Iterator[Stack]:
+    """A system of this test run's own, on real disks, stopped and removed at the end, whatever happens."""
+    chosen = [f"--set={name}={value}" for name, value in settings.items()]
+    try:
+        launch("up", f"--state={state}", f"--gateways={gateways}", "--port=18080", *chosen)
+        yield Stack(run_file=state / "run.json", state=state, settings=settings)
+    finally:
+        keep = os.environ.get("TWOTOP_E2E_KEEP_LOGS")
+        if keep and (state / "logs").is_dir():
+            subprocess.run(["cp", "-r", str(state / "logs"), f"{keep}/{state.name}"], check=False)
+        launch("down", f"--state={state}", "--remove-data")

@@ -66,12 +66,12 @@ class Stack:
         if self._tables is None:
             own = self._import_tables() if self.state is not None else []
             self._tables = iter(own) if own else itertools.cycle(str(t["table_token"]) for t in self.demo["tables"])
-        return next(self._tables)
+        return str(next(self._tables))
 
     def database_url(self, service: str) -> str:
         """A service's database, as the server's own user."""
         name = service.replace("-", "_")
-        return urlunsplit(urlsplit(self.run["backends"]["postgres"]["url"])._replace(path=f"/{name}"))
+        return urlunsplit(urlsplit(str(self.run["backends"]["postgres"]["url"]))._replace(path=f"/{name}"))
 
     @property
     def broker_url(self) -> str:

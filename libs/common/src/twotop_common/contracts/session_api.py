@@ -28,6 +28,9 @@ class TablePlace(Contract):
     """Where a session sits, with what is needed to compute its service day."""
 
     location_id: UUID
+    location_slug: str | None = Field(
+        default=None, description="the restaurant's short name, which guests may give too"
+    )
     table_id: UUID
     table_token: str
     timezone: str = Field(description="IANA name")

@@ -94,6 +94,7 @@ class ResyncFrame(Contract):
 
     type: Literal["resync"]
     last_seq: int
+    epoch: str | None = Field(default=None, description="the history to name in `auth` from now on")
 
 
 class PongFrame(Contract):

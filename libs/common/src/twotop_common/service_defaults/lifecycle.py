@@ -65,8 +65,8 @@ async def serve(settings: SettingsT, build: Build[SettingsT], *, ws: str = "webs
     """The whole life of a service. The exit code."""
     log.info("service.starting", environment=settings.environment)
     try:
-        async with build(settings) as runtime, _supervised(runtime) as ended:
-            code = await _serve_until_told(settings, runtime, ended, ws)
+        async with build(settings) as runtime, _supervised(runtime) as supervision:
+            code = await _serve_until_told(settings, runtime, supervision, ws)
     except Exception:
         log.exception("service.failed")
         return 1
@@ -77,14 +77,13 @@ async def serve(settings: SettingsT, build: Build[SettingsT], *, ws: str = "webs
 @contextlib.asynccontextmanager
 async def running(runtime: Runtime) -> AsyncIterator[Runtime]:
     """A built service without its HTTP server, for tests. A background task that ends raises at the exit."""
-    async with _supervised(runtime) as ended:
+    async with _supervised(runtime) as supervision:
         try:
             yield runtime
-            if ended.done():
-                ended.result()
+            if supervision.ended.done():
+                supervision.ended.result()
         finally:
-            if runtime.health is not None:
-                runtime.health.stopping = True
+            supervision.begin_stop()
             await _call_in_order([*runtime.before_stop, *runtime.stop])
 
 
@@ -96,7 +95,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, ended: asyncio.Future[None], ws: str) -> int:
+async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, supervision: _Supervision, ws: str) -> int:
     server = _Server(
         uvicorn.Config(
             runtime.app,
@@ -131,10 +130,9 @@ async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, ended: 
     gc.collect()
     gc.freeze()
     try:
-        awaited: set[asyncio.Future[Any]] = {serving, telling, ended}
+        awaited: set[asyncio.Future[Any]] = {serving, telling, supervision.ended}
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-        if runtime.health is not None:
-            runtime.health.stopping = True
+        supervision.begin_stop()
         log.info("service.stopping")
         await _call_in_order(runtime.before_stop)
         server.should_exit = True
@@ -145,46 +143,55 @@ async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, ended: 
         telling.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    return 0 if told.is_set() and not _failed(ended) else 1
+    return 0 if told.is_set() and not supervision.failed else 1
 
 
-@contextlib.asynccontextmanager
-async def _supervised(runtime: Runtime) -> AsyncIterator[asyncio.Future[None]]:
-    """Run the background tasks. The future gets BackgroundTaskEnded when one of them ends by itself."""
-    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    ended.add_done_callback(_failed)
-    stopping = False
+class _Supervision:
+    """Watches the background tasks. ``ended`` gets BackgroundTaskEnded when one of them ends before the stop began."""
 
-    async def watch(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._stopping = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Read once, so that asyncio does not complain about an exception that nobody waited for.
+        self.ended.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+    @property
+    def failed(self) -> bool:
+        return self.ended.done() and not self.ended.cancelled() and self.ended.exception() is not None
+
+    def begin_stop(self) -> None:
+        """From here on the service is not ready, and a task that returns has done what it was told."""
+        self._stopping = True
+        if self._runtime.health is not None:
+            self._runtime.health.stopping = True
+
+    async def watch(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         error: Exception | None = None
         try:
             await work()
         except Exception as failure:
             error = failure
-        if (stopping or _is_stopping(runtime)) and error is None:
+        if self._stopping and error is None:
             return
         log.error("background.ended", task=name, exc_info=error)
-        if not ended.done():
+        if not self.ended.done():
             failed = BackgroundTaskEnded(name)
             failed.__cause__ = error
-            ended.set_exception(failed)
+            self.ended.set_exception(failed)
 
-    tasks = [asyncio.create_task(watch(name, work), name=name) for name, work in runtime.background.items()]
+
+@contextlib.asynccontextmanager
+async def _supervised(runtime: Runtime) -> AsyncIterator[_Supervision]:
+    supervision = _Supervision(runtime)
+    tasks = [asyncio.create_task(supervision.watch(name, work), name=name) for name, work in runtime.background.items()]
     try:
-        yield ended
+        yield supervision
     finally:
-        stopping = True
+        supervision.begin_stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _is_stopping(runtime: Runtime) -> bool:
-    return runtime.health is not None and runtime.health.stopping
-
-
-def _failed(ended: asyncio.Future[None]) -> bool:
-    return ended.done() and not ended.cancelled() and ended.exception() is not None
 
 
 async def _call_in_order(hooks: Sequence[Callable[[], Awaitable[Any]]]) -> None:

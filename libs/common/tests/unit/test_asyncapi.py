@@ -28,7 +28,7 @@ def _resolve(document: Any, reference: str) -> Any:
 
 
 def test_committed_document_is_what_the_contracts_generate() -> None:
-    assert COMMITTED.read_text(encoding="utf-8") == render(), "run `make api-docs`"
+    assert COMMITTED.read_text(encoding="utf-8") == render(), "run `make openapi`"
 
 
 def test_the_same_contracts_give_the_same_text() -> None:

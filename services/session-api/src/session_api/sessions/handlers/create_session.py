@@ -154,6 +154,7 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
         mode=state.mode,
         place=TablePlace(
             location_id=view.location_id,
+            location_slug=view.location_slug,
             table_id=view.table_id,
             table_token=view.token,
             timezone=view.timezone,

@@ -1,0 +1,98 @@
+"""What use cases are given: the database, keys, the clock, and how fresh our view of the sessions is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
+from prometheus_client import Counter, Histogram
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from pairing.queries import answers
+from twotop_common.credentials import CredentialSigner, CredentialVerifier
+from twotop_common.hashed_codes import KeyRing, candidate_hashes
+from twotop_common.service_defaults.feature_flags import FeatureFlags
+from twotop_common.service_defaults.idempotency import in_progress, mismatch
+from twotop_common.service_defaults.problems import unavailable
+
+LOOK_AGAIN_FOR_S = 0.3
+"""A fact on its way arrives within milliseconds; what is still unknown after this is unknown."""
+LOOK_AGAIN_EVERY_S = 0.05
+QUEUE_PATIENCE_S = 10.0
+
+JOINS = Counter("twotop_join_total", "attempts to join a session as its second phone", ["outcome"])
+INVITATIONS = Counter("twotop_pairing_code_total", "requests for a new pairing code", ["outcome"])
+TIME_TO_PAIR = Histogram(
+    "twotop_time_to_pair_seconds",
+    "from the offer of a code to the second phone",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+
+
+class Turnstile:
+    """Lets callers with one key through one at a time, so that a rush on one table holds one connection, not all."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one_at_a_time(self, key: object) -> AsyncIterator[None]:
+        """Raises Problem 503 when the queue does not move."""
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        try:
+            async with asyncio.timeout(QUEUE_PATIENCE_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise unavailable() from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """``fresh`` says whether our view of the sessions may be believed, ``wake`` makes the outbox relay look now."""
+
+    sessions: async_sessionmaker[AsyncSession]
+    key_ring: KeyRing
+    signer: CredentialSigner
+    verifier: CredentialVerifier
+    flags: FeatureFlags
+    now: Callable[[], datetime]
+    fresh: Callable[[], bool]
+    wake: Callable[[], None]
+    code_life: timedelta
+    public_origin: str
+    turnstile: Turnstile = field(default_factory=Turnstile)
+
+    def request_key(self, operation: str, key: str | None, body: Mapping[str, Any]) -> answers.RequestKey | None:
+        """The keyed hashes of an idempotency key and its request; None without a key."""
+        if key is None:
+            return None
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+        return answers.RequestKey(
+            tuple(candidate_hashes(self.key_ring, f"idempotency:{operation}", key)),
+            tuple(candidate_hashes(self.key_ring, f"idempotency-body:{operation}", text)),
+        )
+
+
+async def claim(session: AsyncSession, key: answers.RequestKey | None, now: datetime) -> answers.Answer | None:
+    """Claim the key, or give its earlier answer. Raises Problem 409 while that is being worked on, or is another's."""
+    if key is None:
+        return None
+    try:
+        answer = await answers.claim(session, key, now)
+    except answers.OtherBody:
+        raise mismatch() from None
+    if answer is not None and answer.state is answers.State.RUNNING:
+        raise in_progress()
+    return answer

@@ -1,0 +1,1 @@
+"""Every query, by name. The caller owns the transaction."""

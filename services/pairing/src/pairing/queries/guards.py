@@ -1,0 +1,142 @@
+"""Counting wrong tries: against every live code of a table, and against the table's service day.
+
+Call these with the table's place held (``pairings.hold_place``): then tries at one table come one after another, each
+is counted before the next is looked at, and rows of several sessions are never taken in two orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
+from sqlmodel import col
+
+from pairing.domain import WRONG_TRIES_PER_CODE, Status
+from pairing.tables import GuardRow, PairingRow
+
+Code = tuple[UUID, int]
+"""Session and generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """What was tried at one table on one service day."""
+
+    wrong: int
+    unsure: int
+
+
+async def tries_of(session: AsyncSession, table_id: UUID, day: date) -> Tries:
+    """The counters as they stand."""
+    row = (
+        await session.execute(
+            select(col(GuardRow.wrong_tries), col(GuardRow.unsure_tries)).where(
+                col(GuardRow.table_id) == table_id, col(GuardRow.service_day) == day
+            )
+        )
+    ).one_or_none()
+    return Tries(0, 0) if row is None else Tries(row[0], row[1])
+
+
+async def count_wrong(session: AsyncSession, table_id: UUID, day: date, now: datetime) -> list[Code]:
+    """Count one wrong try against the day and against every live code of the table. The codes it counts against."""
+    await _add(session, table_id, day, wrong=1, unsure=0)
+    return await count_against_codes(session, table_id, now, besides=())
+
+
+async def count_against_codes(
+    session: AsyncSession, table_id: UUID, now: datetime, *, besides: Sequence[Code]
+) -> list[Code]:
+    """Count one wrong try against every live code of the table but these. The codes it counts against."""
+    counted = await session.execute(
+        update(PairingRow)
+        .where(
+            col(PairingRow.table_id) == table_id,
+            col(PairingRow.status) == Status.WAITING.value,
+            col(PairingRow.expires_at) > now,
+            col(PairingRow.ended).is_(None),
+            *_none_of(besides),
+        )
+        .values(wrong_tries=col(PairingRow.wrong_tries) + 1)
+        .returning(col(PairingRow.session_id), col(PairingRow.generation))
+        .execution_options(synchronize_session=False)
+    )
+    return [(row[0], row[1]) for row in counted]
+
+
+async def count_unsure(session: AsyncSession, table_id: UUID, day: date) -> None:
+    """Count one try of which nobody can say yet whether it is wrong; codes are not touched."""
+    await _add(session, table_id, day, wrong=0, unsure=1)
+
+
+async def take_back(session: AsyncSession, table_id: UUID, day: date, codes: Sequence[Code], *, unsure: bool) -> None:
+    """A counted try was not wrong after all, or (``unsure``) nobody can say."""
+    await _add(session, table_id, day, wrong=-1, unsure=1 if unsure else 0)
+    if codes:
+        await session.execute(
+            update(PairingRow)
+            .where(
+                tuple_(col(PairingRow.session_id), col(PairingRow.generation)).in_(codes),
+                col(PairingRow.status) == Status.WAITING.value,
+            )
+            .values(wrong_tries=col(PairingRow.wrong_tries) - 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def withdraw_exhausted(session: AsyncSession, table_id: UUID | None = None) -> list[Code]:
+    """waiting → withdrawn for codes with five wrong tries, at one held table, or wherever nobody works on them."""
+    exhausted = select(col(PairingRow.session_id)).where(
+        col(PairingRow.status) == Status.WAITING.value,
+        col(PairingRow.wrong_tries) >= WRONG_TRIES_PER_CODE,
+        col(PairingRow.ended).is_(None),
+    )
+    if table_id is None:
+        exhausted = exhausted.with_for_update(skip_locked=True)
+    else:
+        exhausted = exhausted.where(col(PairingRow.table_id) == table_id)
+    withdrawn = await session.execute(
+        update(PairingRow)
+        .where(
+            col(PairingRow.session_id).in_(exhausted),
+            # Said again, because the row may have changed while this statement waited for it.
+            col(PairingRow.status) == Status.WAITING.value,
+            col(PairingRow.wrong_tries) >= WRONG_TRIES_PER_CODE,
+            col(PairingRow.ended).is_(None),
+        )
+        .values(status=Status.WITHDRAWN.value)
+        .returning(col(PairingRow.session_id), col(PairingRow.generation))
+        .execution_options(synchronize_session=False)
+    )
+    return [(row[0], row[1]) for row in withdrawn]
+
+
+async def forget_days(session: AsyncSession, before: date) -> None:
+    """Remove the counters of service days long over."""
+    await session.execute(
+        delete(GuardRow).where(col(GuardRow.service_day) < before).execution_options(synchronize_session=False)
+    )
+
+
+async def _add(session: AsyncSession, table_id: UUID, day: date, *, wrong: int, unsure: int) -> None:
+    await session.execute(
+        insert(GuardRow)
+        .values(table_id=table_id, service_day=day, wrong_tries=max(0, wrong), unsure_tries=unsure)
+        .on_conflict_do_update(
+            index_elements=["table_id", "service_day"],
+            set_={
+                "wrong_tries": col(GuardRow.wrong_tries) + wrong,
+                "unsure_tries": col(GuardRow.unsure_tries) + unsure,
+            },
+        )
+    )
+
+
+def _none_of(codes: Sequence[Code]) -> tuple[ColumnElement[bool], ...]:
+    return (tuple_(col(PairingRow.session_id), col(PairingRow.generation)).not_in(codes),) if codes else ()

@@ -29,18 +29,23 @@ RosterFact = TypeVar(
 def handlers_of(handlers: Handlers, rooms: Rooms, waiters: Waiters) -> Mapping[type[Contract], Handler]:
     """What the consumer calls for each message type."""
 
-    def heard(session_id: UUID, seq: int) -> None:
-        # The room follows its log: the event itself, fetched if the fan-out lost it, tells phones and closes sockets.
+    async def heard(session_id: UUID, seq: int) -> None:
         room = rooms.get(session_id)
         if room is not None and room.log.cursor is not None:
-            room.log.learn_head(seq)
-            rooms.fetch_if_behind(room)
+            # The room follows its log: the event itself, fetched if the fan-out lost it, tells phones and closes
+            # sockets. A phone that knew the event when it came was admitted ahead of the fact; it is looked at again.
+            if room.log.cursor < seq:
+                room.log.learn_head(seq)
+                rooms.fetch_if_behind(room)
+            else:
+                room.roster.merge(await handlers.load_roster(session_id))
+                rooms.enforce(room)
         waiters.wake(session_id)
 
     def following(handle: Callable[[RosterFact], Awaitable[None]]) -> Handler:
         async def follow(fact: RosterFact, delivery: Delivery) -> None:
             await handle(fact)
-            heard(fact.session_id, fact.seq)
+            await heard(fact.session_id, fact.seq)
 
         return follow
 

@@ -41,14 +41,14 @@ class Recovery:
         page = await self._page(room, phone, deadline)
         if (head := await self._resync_from(room, phone, page, epoch, deadline)) is not None:
             self._hello(room, phone, page.epoch, head)
-            self._rooms.resync(phone, head, "epoch" if epoch not in (None, page.epoch) else "distance")
+            self._rooms.resync(room, phone, head, "epoch" if epoch not in (None, page.epoch) else "distance")
             self._join(room, phone)
         else:
             self._hello(room, phone, page.epoch, page.events[-1].seq if page.events else phone.log.cursor)
         while True:
             if phone.must_resync:
                 phone.must_resync = False
-                self._rooms.resync(phone, room.head, "epoch")
+                self._rooms.resync(room, phone, room.head, "epoch")
                 self._join(room, phone)
             elif head is None:
                 self._send(room, phone, page)

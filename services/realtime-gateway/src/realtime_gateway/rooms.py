@@ -307,15 +307,15 @@ class Rooms:
         room.log.start(head)
         for phone in room.phones.values():
             if phone.log.live:
-                self.resync(phone, head, "epoch")
+                self.resync(room, phone, head, "epoch")
             else:
                 phone.must_resync = True
 
-    def resync(self, phone: Phone, head: int, cause: str) -> None:
+    def resync(self, room: Room, phone: Phone, head: int, cause: str) -> None:
         """Tell one phone to take the snapshot."""
         metrics.RESYNCS.labels(cause).inc()
         phone.log.jump(head)
-        phone.wire.push(resync_frame(head))
+        phone.wire.push(resync_frame(head, room.epoch))
 
     # -- tasks
 

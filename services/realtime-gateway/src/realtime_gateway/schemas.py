@@ -127,9 +127,9 @@ def accepted_frame(command_id: str, last_seq: int) -> bytes:
     return orjson.dumps({"type": "accepted", "command_id": command_id, "last_seq": last_seq})
 
 
-def resync_frame(last_seq: int) -> bytes:
+def resync_frame(last_seq: int, epoch: str | None) -> bytes:
     """Fetch the snapshot: the phone's numbers mean nothing here, or it has missed too much."""
-    return orjson.dumps({"type": "resync", "last_seq": last_seq})
+    return orjson.dumps({"type": "resync", "last_seq": last_seq, "epoch": epoch})
 
 
 def pong_frame(last_seq: int) -> bytes:

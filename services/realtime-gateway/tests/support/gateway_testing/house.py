@@ -14,6 +14,7 @@ import uvicorn
 from gateway_testing.owner_double import Guest, OwnerDouble, Table
 from gateway_testing.phones import TestPhone
 from gateway_testing.serving import serving
+from realtime_gateway import queries
 from realtime_gateway.bootstrap import build
 from realtime_gateway.main import WIRE
 from realtime_gateway.settings import GatewaySettings
@@ -45,6 +46,14 @@ class RunningGateway:
     @property
     def rooms(self) -> Any:
         return self.sockets._rooms
+
+    @property
+    def handlers(self) -> Any:
+        return self.attendance._handlers
+
+    @property
+    def queries(self) -> Any:
+        return queries
 
     @property
     def attendance(self) -> Any:
@@ -86,7 +95,7 @@ class House:
     async def registered(self, gateway: RunningGateway, table: Table, *guests: Guest) -> None:
         """The gateway's own table knows these guests (all of the session when none are named)."""
         for guest in guests or table.guests:
-            await gateway.attendance._handlers.register(
+            await gateway.handlers.register(
                 table.session_id, guest.participant_id, guest.role, guest.generation, table.last_seq
             )
 

@@ -32,7 +32,7 @@ async def serving(app: Any, *, ws: str = "none", port: int | None = None) -> Asy
         app,
         host="127.0.0.1",
         port=number,
-        ws=ws,  # type: ignore[arg-type]
+        ws=ws,
         ws_max_size=65_536,
         ws_per_message_deflate=False,
         ws_ping_interval=None,

@@ -1,21 +1,13 @@
-"""One house for each integration test."""
+"""The pytest plugin of the gateway's tests: one house for each integration test."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
+
 from gateway_testing.house import House, open_house
-
 from twotop_common.testing.backends import ServiceDatabase
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs real backends."""
-    for item in items:
-        if "realtime-gateway/tests/integration" in str(item.path):
-            item.add_marker(pytest.mark.integration)
 
 
 @pytest_asyncio.fixture

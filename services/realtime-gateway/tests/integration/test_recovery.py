@@ -1,0 +1,332 @@
+"""A phone receives exactly what it missed and then what happens, or is told to resync: never a silent gap."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from gateway_testing.house import House
+
+from realtime_gateway import recovery
+from twotop_common.contracts.session_api import ParticipantLeft, ParticipantRenewed, SessionEnded
+from twotop_common.testing.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_returning_phone_gets_what_it_missed_and_nothing_else(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    for _ in range(9):
+        house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        hello = await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=4, epoch="epoch-1")
+        assert hello["last_seq"] == 10
+        assert await phone.until_seq(10) == [5, 6, 7, 8, 9, 10]
+
+
+async def test_an_up_to_date_phone_gets_nothing_and_then_what_is_new(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=1)
+        await phone.expect("presence")
+        house.owner.append(table)
+        assert await phone.until_seq(2) == [2]
+
+
+async def test_nothing_falls_between_missed_and_live_under_load(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    house.owner.page_limit = 500
+    await house.registered(gateway, table)
+    credential = house.owner.credential(table, table.guests[0])
+    writing = True
+
+    async def write() -> None:
+        while writing:
+            house.owner.append(table)
+            await asyncio.sleep(0.001)
+
+    writer = asyncio.create_task(write())
+    last_seq = 0
+    for _ in range(15):
+        async with gateway.phone(table) as phone:
+            await phone.auth(credential, last_seq=last_seq)
+            seen = await phone.until_seq(table.last_seq + 5)
+            assert seen == list(range(last_seq + 1, seen[-1] + 1))
+            last_seq = seen[-1]
+    writing = False
+    await writer
+
+
+async def test_events_that_happen_while_the_phone_is_fetching_are_held_for_it(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    house.owner.open_gate.clear()
+    async with gateway.phone(table) as phone:
+        hello = asyncio.create_task(phone.auth(house.owner.credential(table, table.guests[0])))
+        await eventually(lambda: "events" in house.owner.calls)
+        for _ in range(3):
+            house.owner.append(table)
+        room = gateway.rooms.get(table.session_id)
+        await eventually(lambda: room.log.head == 4)
+        house.owner.open_gate.set()
+        await hello
+        assert await phone.until_seq(4) == [1, 2, 3, 4]
+
+
+async def test_a_lost_last_hint_is_healed_by_comparing_heads(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=0.2)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        house.owner.append(table, hint=False)
+        assert await phone.until_seq(2) == [1, 2]
+
+
+async def test_a_gap_is_fetched_at_once(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        house.owner.append(table, hint=False)
+        house.owner.append(table)
+        assert await phone.until_seq(3) == [1, 2, 3]
+
+
+async def test_doubled_and_reordered_hints_are_delivered_once_in_order(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        events = [house.owner.append(table, hint=False) for _ in range(4)]
+        for event in (events[2], events[0], events[2], events[1], events[0], events[3]):
+            house.owner.hint(table, event)
+        assert await phone.until_seq(5) == [1, 2, 3, 4, 5]
+        house.owner.append(table)
+        assert await phone.until_seq(6) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_pong_carries_the_head(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        house.owner.append(table)
+        await phone.until_seq(2)
+        await phone.say(type="ping")
+        assert (await phone.expect("pong"))["last_seq"] == 2
+
+
+async def test_many_pages_are_fetched(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    for _ in range(1_234):
+        house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, table.guests[0]))
+        assert await first.until_seq(1_235) == list(range(1, 1_236))
+        await second.auth(house.owner.credential(table, table.guests[1]))
+        assert await second.until_seq(1_235) == list(range(1, 1_236))
+
+
+async def test_a_phone_from_another_history_resyncs(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        hello = await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=1, epoch="epoch-0")
+        assert hello["epoch"] == "epoch-1"
+        assert (await phone.expect("resync"))["last_seq"] == 2
+        house.owner.append(table)
+        assert await phone.until_seq(3) == [3]
+
+
+async def test_a_phone_that_is_ahead_of_the_log_resyncs(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=40)
+        assert (await phone.expect("resync"))["last_seq"] == 1
+
+
+async def test_a_phone_that_has_missed_too_much_resyncs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "MAX_MISSED", 600)
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    for _ in range(700):
+        house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        assert (await phone.expect("resync"))["last_seq"] == 701
+        assert phone.seqs == []
+
+
+async def test_live_phones_resync_when_the_log_has_another_history(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    for _ in range(5):
+        house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.until_seq(6)
+        del table.events[3:]
+        house.owner.epoch = "epoch-2"
+        house.owner.append(table)
+        assert await phone.expect("resync") == {"type": "resync", "last_seq": 4, "epoch": "epoch-2"}
+        house.owner.append(table)
+        frame = await phone.expect("event")
+        assert frame["event"]["seq"] == 5
+
+
+async def test_a_log_that_went_back_makes_phones_resync(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=0.2)
+    table = house.owner.seat()
+    for _ in range(5):
+        house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.until_seq(6)
+        del table.events[3:]
+        assert (await phone.expect("resync"))["last_seq"] == 3
+
+
+async def test_a_head_that_was_never_committed_does_not_keep_the_room_fetching(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        room = gateway.rooms.get(table.session_id)
+        room.log.learn_head(50)
+        gateway.rooms.fetch_if_behind(room)
+        await eventually(lambda: not room.log.behind and not room.fetching)
+        house.owner.append(table)
+        assert await phone.until_seq(2) == [1, 2]
+
+
+async def test_the_one_who_leaves_learns_why_and_the_other_stays(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, a))
+        await second.auth(house.owner.credential(table, b))
+        await first.until_presence(A="online", B="online")
+        b.left = True
+        house.owner.append(table, "participant_left", participant_id=str(b.participant_id), role="B")
+        assert await second.close_code() == 4403
+        assert second.seqs == [1, 2]
+        await first.until_seq(2)
+        frame = await first.expect("presence")
+        assert [one["role"] for one in frame["participants"]] == ["A"]
+
+
+@pytest.mark.parametrize("hint", [True, False])
+async def test_a_renewed_credential_revokes_the_socket_of_the_old_one(house: House, hint: bool) -> None:
+    gateway = await house.gateway(compare_heads_s=0.2)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a = table.guests[0]
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, a))
+        await phone.expect("presence")
+        a.generation = 2
+        house.owner.append(table, "credential_renewed", hint=hint, participant_id=str(a.participant_id), generation=2)
+        assert await phone.close_code() == 4401
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, a), last_seq=1)
+        assert await phone.until_seq(2) == [2]
+
+
+async def test_the_end_of_the_session_reaches_the_phone_before_its_socket_closes(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        house.owner.append(table, "session_closed", reason="guest")
+        assert await phone.close_code() == 4410
+        assert phone.seqs == [1, 2]
+        assert phone.bye == "session_ended"
+
+
+async def test_facts_make_the_room_fetch_the_event_that_its_hint_lost(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, a))
+        await second.auth(house.owner.credential(table, b))
+        house.owner.append(table, "participant_left", hint=False, participant_id=str(b.participant_id), role="B")
+        fact = ParticipantLeft(session_id=table.session_id, seq=2, participant_id=b.participant_id, role="B")
+        await house.tell(fact, session_id=table.session_id)
+        assert await second.close_code() == 4403
+        house.owner.append(table, "credential_renewed", hint=False, participant_id=str(a.participant_id), generation=2)
+        renewed = ParticipantRenewed(session_id=table.session_id, seq=3, participant_id=a.participant_id, generation=2)
+        await house.tell(renewed, session_id=table.session_id)
+        assert await first.close_code() == 4401
+
+
+async def test_the_fact_of_an_end_leaves_a_tombstone(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    event = house.owner.append(table, "session_expired", reason="idle")
+    fact = SessionEnded(session_id=table.session_id, seq=2, state="expired", reason="idle", ended_at=event.at)
+    await house.tell(fact, session_id=table.session_id)
+
+    async def refused() -> bool:
+        async with gateway.phone(table) as phone:
+            await phone.say(type="auth", credential=house.owner.credential(table, table.guests[0]), last_seq=2)
+            return await phone.close_code() == 4410
+
+    await eventually(refused)
+    assert "participant" not in house.owner.calls
+
+
+async def test_a_session_that_the_owner_has_forgotten_is_closed(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=0.2)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        del house.owner.tables[table.session_id]
+        assert await phone.close_code() == 4404
+
+
+async def test_a_phone_refused_during_a_fetch_goes_and_the_other_fetches(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, a))
+        await second.auth(house.owner.credential(table, b))
+        await second.until_presence(B="online")
+        a.left = True
+        house.owner.append(table, hint=False)
+        house.owner.append(table)
+        assert await first.close_code() == 4403
+        assert await second.until_seq(3) == [1, 2, 3]

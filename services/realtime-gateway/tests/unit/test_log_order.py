@@ -1,0 +1,193 @@
+"""The order of a room's log: exactly once, in order, without a gap, whatever the fan-out does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from realtime_gateway.domain.log_order import MAX_AHEAD, PhoneLog, RoomLog
+
+
+def numbered(*seqs: int) -> list[tuple[int, str]]:
+    return [(seq, f"event {seq}") for seq in seqs]
+
+
+def test_events_leave_in_order_once() -> None:
+    log: RoomLog[str] = RoomLog(cursor=0)
+    assert log.offer(numbered(2, 3)) == []
+    assert log.behind
+    assert log.offer(numbered(1)) == numbered(1, 2, 3)
+    assert log.offer(numbered(1, 2, 3)) == []
+    assert not log.behind
+
+
+def test_events_before_the_first_fetch_wait_for_it() -> None:
+    log: RoomLog[str] = RoomLog()
+    assert log.offer(numbered(5, 7)) == []
+    assert not log.behind
+    assert log.start(4) == numbered(5)
+    assert log.behind
+
+
+def test_a_head_that_is_ahead_means_that_something_is_missing() -> None:
+    log: RoomLog[str] = RoomLog(cursor=3)
+    log.learn_head(4)
+    assert log.behind
+
+
+def test_what_waits_is_bounded_and_never_blocks_the_next_event() -> None:
+    log: RoomLog[str] = RoomLog(cursor=0)
+    log.offer(numbered(*range(2, MAX_AHEAD + 500)))
+    assert len(log.ahead) == MAX_AHEAD
+    assert log.offer(numbered(1))[-1][0] == MAX_AHEAD + 1
+    assert log.behind
+
+
+def test_another_history_starts_from_nothing() -> None:
+    log: RoomLog[str] = RoomLog(cursor=9, head=9)
+    log.offer(numbered(11))
+    log.restart()
+    assert log.start(2) == []
+    assert (log.cursor, log.head) == (2, 2)
+
+
+def test_a_start_behind_the_cursor_changes_nothing() -> None:
+    log: RoomLog[str] = RoomLog(cursor=9, head=9)
+    assert log.start(4) == []
+    assert log.cursor == 9
+
+
+def test_a_phone_does_not_go_live_behind_what_the_room_has_emitted() -> None:
+    phone: PhoneLog[str] = PhoneLog(2)
+    assert phone.go_live(room_cursor=5) is None
+    assert phone.recover(numbered(3, 4, 5)) == numbered(3, 4, 5)
+    assert phone.go_live(room_cursor=5) == []
+    assert phone.live
+    assert phone.go_live(room_cursor=5) == []
+
+
+def test_a_phone_does_not_go_live_over_a_gap() -> None:
+    phone: PhoneLog[str] = PhoneLog(2)
+    assert not phone.take(5, "event 5")
+    assert phone.go_live(room_cursor=5) is None
+
+
+@dataclass
+class Screen:
+    """What one phone was sent."""
+
+    log: PhoneLog[str]
+    started_at: int
+    sent: list[int] = field(default_factory=list)
+
+    def check(self) -> None:
+        assert self.sent == list(range(self.started_at + 1, self.started_at + 1 + len(self.sent)))
+
+
+class RoomUnderFire(RuleBasedStateMachine):
+    """A log grows; hints are lost, doubled and reordered; phones come at any moment; fetches see the log as it is."""
+
+    @initialize(length=st.integers(0, 5))
+    def begin(self, length: int) -> None:
+        self.length = length
+        self.room: RoomLog[str] = RoomLog()
+        self.undelivered: list[int] = []
+        self.screens: list[Screen] = []
+
+    def emit(self, ready: list[tuple[int, str]]) -> None:
+        for screen in self.screens:
+            for seq, item in ready:
+                if screen.log.take(seq, item):
+                    screen.sent.append(seq)
+
+    @rule(count=st.integers(1, 4))
+    def events_are_committed(self, count: int) -> None:
+        self.undelivered += range(self.length + 1, self.length + count + 1)
+        self.length += count
+
+    @rule(data=st.data())
+    def a_hint_arrives(self, data: st.DataObject) -> None:
+        if self.undelivered:
+            at = data.draw(st.integers(0, len(self.undelivered) - 1))
+            self.emit(self.room.offer(numbered(self.undelivered.pop(at))))
+
+    @rule(data=st.data())
+    def a_hint_arrives_again(self, data: st.DataObject) -> None:
+        if self.length:
+            seq = data.draw(st.integers(1, self.length))
+            self.emit(self.room.offer(numbered(seq)))
+
+    @rule()
+    def a_hint_is_lost(self) -> None:
+        if self.undelivered:
+            self.undelivered.pop()
+
+    @rule(data=st.data())
+    def a_phone_comes(self, data: st.DataObject) -> None:
+        last_seq = data.draw(st.integers(0, self.length))
+        self.screens.append(Screen(PhoneLog(last_seq), last_seq))
+
+    @rule(data=st.data(), page=st.integers(1, 4))
+    def a_phone_fetches(self, data: st.DataObject, page: int) -> None:
+        recovering = [screen for screen in self.screens if not screen.log.live]
+        if not recovering:
+            return
+        screen = data.draw(st.sampled_from(recovering))
+        cursor = screen.log.cursor
+        reached = min(self.length, cursor + page)
+        items = numbered(*range(cursor + 1, reached + 1))
+        screen.sent += [seq for seq, _ in screen.log.recover(items)]
+        if self.room.cursor is not None:
+            self.emit(self.room.offer(items))
+            self.room.learn_head(screen.log.cursor)
+        elif reached == self.length:
+            self.emit(self.room.start(screen.log.cursor))
+        if reached == self.length:
+            flushed = screen.log.go_live(self.room.cursor or 0)
+            screen.sent += [seq for seq, _ in flushed or ()]
+
+    @rule()
+    def heads_are_compared(self) -> None:
+        if self.room.cursor is not None:
+            self.room.learn_head(self.length)
+            if self.room.behind:
+                self.emit(self.room.offer(numbered(*range(self.room.cursor + 1, self.length + 1))))
+
+    @invariant()
+    def nobody_sees_a_gap_or_an_event_twice(self) -> None:
+        for screen in getattr(self, "screens", []):
+            screen.check()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "room"):
+            return
+        for screen in self.screens:
+            while not screen.log.live:
+                items = numbered(*range(screen.log.cursor + 1, self.length + 1))
+                screen.sent += [seq for seq, _ in screen.log.recover(items)]
+                if self.room.cursor is None:
+                    self.emit(self.room.start(screen.log.cursor))
+                else:
+                    self.emit(self.room.offer(items))
+                flushed = screen.log.go_live(self.room.cursor or 0)
+                screen.sent += [seq for seq, _ in flushed or ()]
+        self.heads_are_compared()
+        for screen in self.screens:
+            screen.check()
+            assert screen.log.cursor == self.length
+
+
+TestRoomUnderFire = RoomUnderFire.TestCase
+TestRoomUnderFire.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(st.permutations(range(1, 12)), st.lists(st.integers(1, 11)))
+def test_any_order_and_any_duplicates_come_out_the_same(order: list[int], again: list[int]) -> None:
+    log: RoomLog[str] = RoomLog(cursor=0)
+    out = []
+    for seq in [*again, *order]:
+        out += log.offer(numbered(seq))
+    assert out == numbered(*range(1, 12))

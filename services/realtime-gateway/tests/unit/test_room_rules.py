@@ -1,0 +1,194 @@
+"""Roster, presence, limits and close codes."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from realtime_gateway.domain.closing import Closing, closing_for_refusal
+from realtime_gateway.domain.limits import MESSAGE_BURST, TokenBucket, silence_limit_s
+from realtime_gateway.domain.presence import Mark, Presence
+from realtime_gateway.domain.roster import Roster, Verdict
+from twotop_common.contracts.session_log import PresenceStatus
+
+A, B = UUID(int=1), UUID(int=2)
+
+
+def test_a_registered_participant_with_the_current_generation_is_admitted() -> None:
+    roster = Roster()
+    assert roster.verdict(A, 1) is Verdict.UNKNOWN
+    roster.admit(A, 2)
+    assert roster.verdict(A, 2) is Verdict.ADMITTED
+    assert roster.verdict(A, 3) is Verdict.UNKNOWN
+    assert roster.verdict(A, 1) is Verdict.REVOKED
+
+
+def test_leaving_and_ending_stick_whatever_arrives_later() -> None:
+    roster = Roster()
+    roster.leave(A)
+    roster.admit(A, 1)
+    assert roster.verdict(A, 1) is Verdict.LEFT
+    roster.end()
+    roster.admit(B, 1)
+    assert roster.verdict(B, 1) is Verdict.ENDED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "closing"),
+    [
+        (Verdict.ADMITTED, None),
+        (Verdict.UNKNOWN, None),
+        (Verdict.REVOKED, Closing.BAD_CREDENTIAL),
+        (Verdict.LEFT, Closing.NOT_REGISTERED),
+        (Verdict.ENDED, Closing.SESSION_ENDED),
+    ],
+)
+def test_every_verdict_has_its_close_code(verdict: Verdict, closing: Closing | None) -> None:
+    assert verdict.closing is closing
+
+
+def test_a_new_partner_takes_the_place_of_the_one_it_replaces() -> None:
+    roster = Roster()
+    roster.admit(A, 1)
+    assert roster.apply("partner_joined", {"participant_id": str(B), "role": "B", "generation": 1, "replaces": str(A)})
+    assert roster.verdict(A, 1) is Verdict.LEFT
+    assert roster.verdict(B, 1) is Verdict.ADMITTED
+
+
+@pytest.mark.parametrize("kind", ["session_closed", "session_expired"])
+def test_the_end_of_the_session_ends_every_socket(kind: str) -> None:
+    roster = Roster()
+    roster.admit(A, 1)
+    assert roster.apply(kind, {"reason": "guest"})
+    assert roster.verdict(A, 1) is Verdict.ENDED
+
+
+def test_events_of_other_kinds_do_not_touch_the_roster() -> None:
+    assert not Roster().apply("ready_changed", {"participant_id": str(A), "ready": True})
+
+
+EVENTS = st.sampled_from(
+    [
+        ("partner_joined", {"participant_id": str(B), "generation": 1, "replaces": None}),
+        ("credential_renewed", {"participant_id": str(A), "generation": 2}),
+        ("credential_renewed", {"participant_id": str(A), "generation": 3}),
+        ("participant_left", {"participant_id": str(B), "role": "B"}),
+        ("partner_joined", {"participant_id": "no id"}),
+        ("credential_renewed", {}),
+        ("participant_left", {"participant_id": None}),
+    ]
+)
+
+
+@given(st.lists(EVENTS), st.randoms())
+def test_the_roster_is_the_same_in_any_order_and_any_number_of_times(
+    events: list[tuple[str, dict[str, object]]], random: object
+) -> None:
+    straight, shuffled = Roster(), Roster()
+    for kind, data in events:
+        straight.apply(kind, data)
+    again = [*events, *events[::2]]
+    random.shuffle(again)  # type: ignore[attr-defined]
+    for kind, data in again:
+        shuffled.apply(kind, data)
+    assert straight == shuffled
+    merged = Roster()
+    merged.merge(shuffled)
+    merged.merge(straight)
+    assert merged == straight
+
+
+def test_the_newest_socket_decides_about_presence() -> None:
+    presence = Presence()
+    assert presence.see(A, Mark("A", 1, "online"))
+    assert presence.see(A, Mark("A", 1, "away"))
+    assert presence.see(A, Mark("A", 2, "online"))
+    assert not presence.see(A, Mark("A", 1, "gone"))
+    assert presence.connection_of(A) == 2
+    assert [seen.status for seen in presence.sightings()] == ["online"]
+    assert presence.forget(A)
+    assert not presence.forget(A)
+    assert presence.connection_of(A) == 0
+
+
+def test_a_replaced_socket_changes_nothing_that_phones_are_shown() -> None:
+    presence = Presence()
+    presence.see(A, Mark("A", 1, "online"))
+    assert not presence.see(A, Mark("A", 2, "online"))
+
+
+STATUSES: st.SearchStrategy[PresenceStatus] = st.sampled_from(["online", "away", "gone"])
+MARKS = st.builds(Mark, st.just("A"), st.integers(1, 5), STATUSES)
+
+
+@given(st.lists(MARKS, min_size=1), st.randoms())
+def test_presence_is_the_same_in_any_order(marks: list[Mark], random: object) -> None:
+    straight, shuffled = Presence(), Presence()
+    for mark in marks:
+        straight.see(A, mark)
+    again = marks * 2
+    random.shuffle(again)  # type: ignore[attr-defined]
+    for mark in again:
+        shuffled.see(A, mark)
+    assert straight.marks == shuffled.marks
+
+
+def test_a_burst_is_allowed_and_then_twenty_a_second() -> None:
+    bucket = TokenBucket(MESSAGE_BURST, 0.0)
+    assert all(bucket.take(0.0) for _ in range(40))
+    assert not bucket.take(0.0)
+    bucket = TokenBucket(0.0, 0.0)
+    assert all(bucket.take(1.0) for _ in range(20))
+    assert not bucket.take(1.0)
+
+
+def test_a_bucket_never_holds_more_than_the_burst() -> None:
+    bucket = TokenBucket(MESSAGE_BURST, 0.0)
+    bucket.take(1_000.0)
+    assert bucket.tokens == MESSAGE_BURST - 1
+
+
+def test_two_missed_heartbeats_are_silence() -> None:
+    assert 50 < silence_limit_s(25) < 60
+
+
+@pytest.mark.parametrize(
+    ("status", "closing"),
+    [
+        (401, Closing.BAD_CREDENTIAL),
+        (403, Closing.NOT_REGISTERED),
+        (404, Closing.NO_SESSION),
+        (410, Closing.SESSION_ENDED),
+        (429, Closing.TRY_AGAIN),
+        (500, Closing.TRY_AGAIN),
+        (503, Closing.TRY_AGAIN),
+    ],
+)
+def test_only_a_clear_refusal_of_the_owner_is_final(status: int, closing: Closing) -> None:
+    assert closing_for_refusal(status) is closing
+    assert closing.final is (status < 429)
+
+
+def test_close_codes_are_the_contract() -> None:
+    assert {closing.code: closing.final for closing in Closing} == {
+        4401: True,
+        4403: True,
+        4404: True,
+        4410: True,
+        4408: False,
+        4409: False,
+        4413: False,
+        4429: False,
+        4508: False,
+        1012: False,
+        1013: False,
+    }
+
+
+def test_ids_of_strangers_are_strangers() -> None:
+    roster = Roster()
+    roster.admit(A, 1)
+    assert roster.verdict(uuid4(), 1) is Verdict.UNKNOWN

@@ -22,7 +22,7 @@ function App() {
       return (
         <ChooseContext
           key={route.mode}
-          stage={{ left: "here", right: route.mode === "dual" ? "expected" : "free" }}
+          stage={{ left: "here", right: route.mode === "dual" ? "expected" : "free", compact: true }}
           onBack={goBack}
           onChoose={(context) => start(route.mode, context)}
         />

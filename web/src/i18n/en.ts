@@ -10,9 +10,6 @@ export const en: Strings = {
   },
   loading: "Setting your table…",
   status: {
-    open: "Open",
-    closed: "Closed",
-    disabled: "Resting",
     closedTitle: "The kitchen is closed just now",
     closedBody: (opens) =>
       opens ? `We open again at ${opens}. We would love to see you then.` : "Please come back during opening hours.",
@@ -30,7 +27,7 @@ export const en: Strings = {
     one: "One phone",
     oneHint: "Pass it across the table",
     join: "Join with a code",
-    joinHint: "Your partner already has one",
+    joinHint: "Does your partner have a code already?",
     playOff: "The card game is off here today. The staff will gladly help with everything else.",
     dualOff: "Playing on two phones is off for the moment. One phone works as always.",
     resumeTitle: "Welcome back",
@@ -71,7 +68,6 @@ export const en: Strings = {
     hiddenBody: "The code is shown only once. Get a new one to invite your partner.",
     newCode: "Get a new code",
     alone: "Go on alone",
-    status: "Waiting for your partner",
   },
   join: {
     title: "Type your partner's code",
@@ -84,7 +80,7 @@ export const en: Strings = {
     joiningBody: "We are joining you to your partner's table.",
   },
   ready: {
-    title: "Together at last",
+    title: "A table for two",
     body: "Press when you are ready. It starts when you both are.",
     you: "You",
     partner: "Your partner",
@@ -95,7 +91,6 @@ export const en: Strings = {
     isAway: "away for a moment",
     isGone: "lost the connection",
     isLeft: "left the table",
-    seatFree: "seat free",
     waitingForPartner: "You are ready. Now your partner…",
     partnerWaits: "Your partner is ready. Are you?",
     absentTitle: "Your partner's phone is away",
@@ -107,7 +102,6 @@ export const en: Strings = {
   both: {
     title: "You are both here",
     body: "Phones down, eyes up. Take turns and take your time.",
-    sign: "The table is yours",
   },
   single: {
     title: "Your table is ready",

@@ -14,15 +14,7 @@ export interface Strings {
   landing: Words;
   loading: string;
   status: Record<
-    | "open"
-    | "closed"
-    | "disabled"
-    | "closedTitle"
-    | "disabledTitle"
-    | "disabledBody"
-    | "unknownTitle"
-    | "unknownBody"
-    | "lookAgain",
+    "closedTitle" | "disabledTitle" | "disabledBody" | "unknownTitle" | "unknownBody" | "lookAgain",
     string
   > & { closedBody(opensAt: string | null): string };
   decide: Record<
@@ -74,8 +66,7 @@ export interface Strings {
     | "hiddenTitle"
     | "hiddenBody"
     | "newCode"
-    | "alone"
-    | "status",
+    | "alone",
     string
   > & { expiresIn(time: string): string };
   join: Record<"title" | "body" | "label" | "hint" | "foreign" | "submit" | "joining" | "joiningBody", string>;
@@ -91,7 +82,6 @@ export interface Strings {
     | "isAway"
     | "isGone"
     | "isLeft"
-    | "seatFree"
     | "waitingForPartner"
     | "partnerWaits"
     | "absentTitle"
@@ -101,7 +91,7 @@ export interface Strings {
     | "inviteAgain",
     string
   >;
-  both: Words & { sign: string };
+  both: Words;
   single: Words & { invite: string };
   session: Record<
     "end" | "leave" | "endTitle" | "leaveTitle" | "endBody" | "leaveBody" | "keep" | "again" | "toTable",

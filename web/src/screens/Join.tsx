@@ -18,17 +18,22 @@ export function Join() {
   const field = useRef<HTMLInputElement>(null);
   const letters = codeLetters(typed);
   const whole = letters.length === CODE_LENGTH;
+  const spent = problem !== null && SPENT.has(problem.code);
+  const type = (value: string) => {
+    if (spent) dismissProblem();
+    setTyped(value);
+  };
   const submit = () => {
     if (whole) void joinByCode(letters);
     else field.current?.focus();
   };
   const again = () => {
-    if (problem && SPENT.has(problem.code)) setTyped("");
+    if (spent) setTyped("");
     dismissProblem();
     field.current?.focus();
   };
   return (
-    <Shell stage={{ left: "here", right: "expected" }}>
+    <Shell stage={{ left: "here", right: "expected", compact: true }}>
       <Back onClick={goBack} />
       <Heading testId="screen-join">{words.title}</Heading>
       <p class="lead">{words.body}</p>
@@ -41,14 +46,16 @@ export function Join() {
         }}
       >
         <label for="code">{words.label}</label>
-        <CodeField typed={typed} onType={setTyped} fieldRef={field} />
+        <CodeField typed={typed} onType={type} fieldRef={field} />
         <p id="code-hint" class={hasForeignLetters(typed) ? "hint hint-warn" : "hint"} aria-live="polite">
           {hasForeignLetters(typed) ? words.foreign : words.hint}
         </p>
         {problem && <ProblemNote key={problem.code} problem={problem} onRetry={submit} onOtherCode={again} />}
-        <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole}>
-          {words.submit}
-        </Button>
+        {!spent && (
+          <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole}>
+            {words.submit}
+          </Button>
+        )}
       </form>
     </Shell>
   );

@@ -44,12 +44,14 @@ export function Ready() {
   return (
     <Shell stage={{ left: mine, right: partnerSeat(us) }}>
       <Seats us={us} />
-      <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
-      {absent === null && (
-        <p class="lead" data-testid="ready-lead">
-          {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : words.body}
-        </p>
-      )}
+      <div class="centred">
+        <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
+        {absent === null && (
+          <p class="lead" data-testid="ready-lead">
+            {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : words.body}
+          </p>
+        )}
+      </div>
       {absent !== null && <Absent kind={absent} />}
       {app.problem && <ProblemNote problem={app.problem} onRetry={() => void setReady(!us.iAmReady)} />}
       {us.partner && (

@@ -10,6 +10,8 @@ export interface Stage {
   left: Seat;
   right: Seat;
   lit?: boolean;
+  /** A smaller picture, where the screen below needs the room. */
+  compact?: boolean;
 }
 
 function LanguageSwitch() {
@@ -58,11 +60,12 @@ function ConnectionState() {
 }
 
 export function Shell({ stage, children }: { stage: Stage; children: ComponentChildren }) {
+  const { compact, ...seats } = stage;
   const { table, picture, announcement, strings } = useApp();
   const number = picture?.table_number ?? table?.table.number;
   return (
     <>
-      <header class="stage">
+      <header class={compact ? "stage compact" : "stage"}>
         <div class="bar">
           <span class="brand">Twotop</span>
           <LanguageSwitch />
@@ -75,7 +78,7 @@ export function Shell({ stage, children }: { stage: Stage; children: ComponentCh
             </span>
           </p>
         )}
-        <TableTop number={number} {...stage} />
+        <TableTop number={number} {...seats} />
         <ConnectionState />
       </header>
       <main class="screen">{children}</main>

@@ -25,8 +25,13 @@ function Place({ side, seat }: { side: "left" | "right"; seat: Seat }) {
 export function TableTop({ number, left, right, lit = false }: Props) {
   return (
     <svg class={lit ? "tabletop lit" : "tabletop"} viewBox="0 0 320 200" aria-hidden="true" focusable="false">
-      <circle class="glow glow-far" cx="160" cy="100" r="150" />
-      <circle class="glow glow-near" cx="160" cy="100" r="112" />
+      <defs>
+        <radialGradient id="candlelight">
+          <stop class="light-near" offset="45%" />
+          <stop class="light-far" offset="100%" />
+        </radialGradient>
+      </defs>
+      <circle class="glow" cx="160" cy="100" r="170" fill="url(#candlelight)" />
       <circle class="cloth" cx="160" cy="100" r="84" />
       <circle class="hem" cx="160" cy="100" r="77" />
       <Place side="left" seat={left} />

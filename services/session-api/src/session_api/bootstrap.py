@@ -109,7 +109,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         app = make_app(settings, health)
         app.state.sessions = SessionsApi(deps, limiter, lambda: relay.refusing)
         app.state.venues = VenuesApi(
-            database.sessions, dual_enabled=lambda: flags.enabled(DUAL_PAIRING_CODE_ENABLED), now=now
+            database.sessions, limiter, dual_enabled=lambda: flags.enabled(DUAL_PAIRING_CODE_ENABLED), now=now
         )
         try:
             yield Runtime(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from session_api.venues import handlers
 from session_api.venues.schemas import IsOpenBody, TableBody
 from twotop_common.service_defaults.app import ERROR_RESPONSES
+from twotop_common.service_defaults.rate_limits import ADDRESS, RateLimiter, client_of
 
 router = APIRouter(tags=["tables"])
 
@@ -24,6 +25,7 @@ class VenuesApi:
     """What the table paths need; ``dual_enabled`` reads the flag DUAL_PAIRING_CODE_ENABLED."""
 
     sessions: async_sessionmaker[AsyncSession]
+    limiter: RateLimiter
     dual_enabled: Callable[[], bool]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -39,10 +41,14 @@ Venues = Annotated[VenuesApi, Depends(_venues)]
 @router.get(
     "/tables/{table_token}",
     summary="The table behind a printed URL",
-    responses={404: {"description": "`table_not_found`", **_PROBLEM}},
+    responses={
+        404: {"description": "`table_not_found`", **_PROBLEM},
+        429: {"description": "`rate_limited`", **_PROBLEM},
+    },
 )
-async def get_table(table_token: str, venues: Venues, response: Response) -> TableBody:
+async def get_table(table_token: str, venues: Venues, request: Request, response: Response) -> TableBody:
     """Location, table, whether it is open, and what it offers. The token names the table and grants nothing."""
+    await venues.limiter.hit(ADDRESS, client_of(request))
     async with venues.sessions() as database:
         view, status, offers = await handlers.show_table(
             database, table_token, venues.now(), dual_enabled=venues.dual_enabled()
@@ -59,15 +65,18 @@ async def get_table(table_token: str, venues: Venues, response: Response) -> Tab
         403: {"description": "`location_closed`", **_PROBLEM},
         404: {"description": "`table_not_found`", **_PROBLEM},
         423: {"description": "`table_disabled`", **_PROBLEM},
+        429: {"description": "`rate_limited`", **_PROBLEM},
     },
 )
 async def get_is_open(
     venues: Venues,
+    request: Request,
     response: Response,
     location: Annotated[str, Query(min_length=1, max_length=100, description="the location's slug")],
     table: Annotated[str, Query(min_length=1, max_length=20, description="the number printed on the table")],
 ) -> IsOpenBody:
     """Answers 200 only when open, on the location's own clock."""
+    await venues.limiter.hit(ADDRESS, client_of(request))
     async with venues.sessions() as database:
         await handlers.require_open(database, location, table, venues.now())
     response.headers["Cache-Control"] = "no-store"

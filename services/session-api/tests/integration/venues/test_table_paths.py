@@ -16,6 +16,7 @@ from session_api.venues.api import VenuesApi, router
 from session_api.venues.importing import Imported
 from twotop_common.service_defaults.app import create_app
 from twotop_common.service_defaults.health import Health
+from twotop_common.service_defaults.rate_limits import ADDRESS, RateLimiter
 from twotop_common.testing.fakes import Clock
 
 pytestmark = pytest.mark.integration
@@ -37,9 +38,18 @@ def flag() -> dict[str, bool]:
 
 
 @pytest_asyncio.fixture
-async def http(sessions: Sessions, clock: Clock, flag: dict[str, bool]) -> AsyncIterator[httpx.AsyncClient]:
+async def limiter(redis_url: str) -> AsyncIterator[RateLimiter]:
+    limiter = RateLimiter(redis_url, "a key of this test")
+    yield limiter
+    await limiter.close()
+
+
+@pytest_asyncio.fixture
+async def http(
+    sessions: Sessions, limiter: RateLimiter, clock: Clock, flag: dict[str, bool]
+) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(SessionApiSettings(), title="tables", health=Health("session-api", []), routers=[router])
-    app.state.venues = VenuesApi(sessions, lambda: flag["dual"], clock)
+    app.state.venues = VenuesApi(sessions, limiter, lambda: flag["dual"], clock)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tables") as client:
         yield client
 
@@ -117,3 +127,15 @@ async def test_is_open_without_its_parameters_names_them(http: httpx.AsyncClient
 
 async def test_paths_answer_without_their_version(http: httpx.AsyncClient, imported: Imported) -> None:
     assert (await http.get("/api/tables/berlin-table-1")).status_code == 200
+
+
+async def test_one_address_has_a_ceiling_and_the_others_none_of_it(
+    http: httpx.AsyncClient, imported: Imported, limiter: RateLimiter
+) -> None:
+    for _ in range(ADDRESS.limit):
+        await limiter.hit(ADDRESS, "127.0.0.9")
+    for path in ("/api/v1/tables/berlin-table-1", "/api/v1/is_open?location=linden-berlin&table=1"):
+        refused = await http.get(path, headers={"X-Twotop-Client": "127.0.0.9"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert int(refused.headers["retry-after"]) > 0
+        assert (await http.get(path, headers={"X-Twotop-Client": "127.0.0.10"})).status_code == 200

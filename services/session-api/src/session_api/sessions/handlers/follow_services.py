@@ -72,6 +72,9 @@ async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, deliver
             head = await queries.find_head(connection, fact.session_id)
             if head is None or head.state.state in ENDED or fact.connected_at <= head.active_at:
                 return
+            if fact.connected_at >= head.state.due(head.active_at).at:
+                # Its limit was reached before the socket opened; only nobody has recorded the end yet.
+                return
             due = head.state.due(fact.connected_at)
             if await queries.touch(
                 connection,

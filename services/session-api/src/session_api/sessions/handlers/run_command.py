@@ -13,6 +13,7 @@ from session_api.sessions.domain.views import view_state
 from session_api.sessions.errors import invalid_command, seq_conflict, unknown_command
 from session_api.sessions.handlers import SessionDeps
 from session_api.sessions.log import Outcome, Request, SeqConflict
+from twotop_common.service_defaults.problems import invalid_field
 
 
 async def run_command(
@@ -40,7 +41,7 @@ async def run_command(
     request = Request(
         session_id=session_id,
         key=key,
-        body_hash=hashlib.sha256(orjson.dumps([name, data], option=orjson.OPT_SORT_KEYS)).digest(),
+        body_hash=_fingerprint(name, data),
         command=command,
         participant_id=participant_id,
         generation=generation,
@@ -51,3 +52,11 @@ async def run_command(
         return await deps.log.execute(request)
     except SeqConflict as conflict:
         raise seq_conflict({"last_seq": conflict.state.last_seq, "state": view_state(conflict.state)}) from None
+
+
+def _fingerprint(name: str, data: dict[str, Any]) -> bytes:
+    """Equal for equal commands. Raises ``invalid_field`` for data that is nested too deeply or has too long numbers."""
+    try:
+        return hashlib.sha256(orjson.dumps([name, data], option=orjson.OPT_SORT_KEYS)).digest()
+    except orjson.JSONEncodeError:
+        raise invalid_field("data", "is nested too deeply, or has an integer of more than 64 bits") from None

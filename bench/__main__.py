@@ -14,8 +14,9 @@ from typing import Any
 
 import uvloop
 
-from bench import appends, bare_socket_limit, deadlines, idle_sockets, lines, postgres_limit, requests, sockets
+from bench import appends, bare_socket_limit, cpu, deadlines, idle_sockets, lines, postgres_limit, requests, sockets
 from bench.broker_limit import publish_to_consume
+from bench.cpu import CpuMeter
 from bench.figures import Report, machine
 from bench.first_view import first_view
 from bench.phones import Restaurant
@@ -71,8 +72,10 @@ async def measure(system: System, extent: Extent, report: Report, only: set[str]
         report.add(lines.appends(await appends.gathered(system.postgres_url, 64, extent.pgbench_seconds), limits))
     if wanted("socket"):
         rate = extent.command_rate
-        other, own = await sockets.command_to_other_phone(restaurant, rate, extent.seconds, extent.pairs)
+        meter = CpuMeter(system.run)
+        other, own = await sockets.command_to_other_phone(restaurant, rate, extent.seconds, extent.pairs, meter)
         report.add(lines.socket_command(other, own, limits, rate))
+        report.add(cpu.figure("socket command", meter.per(other.answered)))
     if wanted("join"):
         rate = extent.join_rate
         report.add(lines.join(await requests.join_to_both_phones(restaurant, rate, extent.seconds), limits, rate))
@@ -91,9 +94,9 @@ async def measure_long(
 ) -> None:
     """The lines that take minutes."""
     if wanted("durable"):
-        best, steps = await requests.most_durable_commands(restaurant, STEPS, seconds=8)
+        best, steps = await requests.most_durable_commands(restaurant, STEPS, 8, CpuMeter(system.run))
         report.add(lines.durable("HTTP", best, steps, limits))
-        best, steps = await sockets.most_durable_commands(restaurant, STEPS, seconds=8)
+        best, steps = await sockets.most_durable_commands(restaurant, STEPS, 8, CpuMeter(system.run))
         report.add(lines.durable("sockets", best, steps, limits))
     if wanted("idle"):
         bare = await bare_socket_limit.bare_idle_socket(2_000)
@@ -127,10 +130,11 @@ def main() -> None:
     options = parser.parse_args()
     only = {name for name in options.only.split(",") if name}
     report = Report(quick=options.quick, machine=machine())
+    web = not only or "view" in only
     folder = Path(tempfile.mkdtemp(prefix="twotop-bench-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        with running_system(folder / "state", keep=not options.quick) as system:
+        with running_system(folder / "state", keep=not options.quick, web=web) as system:
             print(f"system ready in {system.started_in_s:.1f} s", flush=True)
             uvloop.run(measure(system, QUICK if options.quick else FULL, report, only))
         if not options.quick and (not only or "start" in only):

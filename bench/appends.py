@@ -111,7 +111,9 @@ async def _insert(url: str, states: list[SessionState]) -> None:
 async def _migrate(url: str) -> None:
     program = str(Path(sys.executable).with_name("session-api"))
     environment = {**os.environ, "TWOTOP_DATABASE_URL": url}
-    process = await asyncio.create_subprocess_exec(program, "migrate", "up", env=environment)
+    process = await asyncio.create_subprocess_exec(
+        program, "migrate", "up", env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
     if await process.wait() != 0:
         raise RuntimeError("session-api migrate up failed")
 

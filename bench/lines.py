@@ -83,7 +83,7 @@ def socket_command(found: Latencies, own: Latencies, limits: Limits, rate: float
     )
 
 
-def durable(kind: str, best: float, steps: list[dict[str, float]], limits: Limits) -> Figure:
+def durable(kind: str, best: float, steps: list[dict[str, Any]], limits: Limits) -> Figure:
     return Figure(
         f"durable commands/s before p99 passes 100 ms, {kind}",
         f"{best:,.0f}/s",

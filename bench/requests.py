@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from bench.cpu import CpuMeter
 from bench.open_loop import Latencies, offer, step
 from bench.phones import Pair, Phone, Restaurant, in_parallel
 
@@ -74,17 +75,23 @@ async def commands_at(
 
 
 async def most_durable_commands(
-    restaurant: Restaurant, rates: Iterable[float], seconds: float, bound_ms: float = 100.0, pairs: int = 100
-) -> tuple[float, list[dict[str, float]]]:
+    restaurant: Restaurant,
+    rates: Iterable[float],
+    seconds: float,
+    meter: CpuMeter,
+    bound_ms: float = 100.0,
+    pairs: int = 100,
+) -> tuple[float, list[dict[str, Any]]]:
     """The highest of these rates at which all are answered with p99 within the bound; and every step on the way."""
     phones = [a for a, _ in await in_parallel(pairs, 8, lambda: _paired(restaurant))]
     ready: dict[str, bool] = {}
-    best, steps = 0.0, []
+    best, steps = 0.0, list[dict[str, Any]]()
     for rate in rates:
         began = time.perf_counter()
+        meter.start()
         latencies = await commands_at(restaurant, phones, ready, rate, seconds)
         elapsed = time.perf_counter() - began
-        steps.append(step(rate, latencies, elapsed))
+        steps.append({**step(rate, latencies, elapsed), "cpu_us": meter.per(latencies.answered)})
         if latencies.milliseconds(99) > bound_ms:
             break
         best = rate

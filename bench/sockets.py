@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from bench.cpu import CpuMeter
 from bench.open_loop import Latencies, offer, step
 from bench.phones import Phone, Restaurant, in_parallel
 
 
 async def command_to_other_phone(
-    restaurant: Restaurant, rate: float, seconds: float, pairs: int
+    restaurant: Restaurant, rate: float, seconds: float, pairs: int, meter: CpuMeter
 ) -> tuple[Latencies, Latencies]:
     """Latencies at the other phone and, of the same commands, at the sender. A toggles ready; B never does."""
     phones: list[tuple[Phone, Phone]] = await in_parallel(pairs, 8, restaurant.connected_pair)
@@ -46,6 +47,7 @@ async def command_to_other_phone(
     own.offered = 0
     other.seconds.clear()
     own.seconds.clear()
+    meter.start()
     await offer(rate, seconds, send, other)
     await other.complete(5)
     await own.complete(1)
@@ -58,11 +60,16 @@ async def command_to_other_phone(
 
 
 async def most_durable_commands(
-    restaurant: Restaurant, rates: Iterable[float], seconds: float, bound_ms: float = 100.0, pairs: int = 200
-) -> tuple[float, list[dict[str, float]]]:
+    restaurant: Restaurant,
+    rates: Iterable[float],
+    seconds: float,
+    meter: CpuMeter,
+    bound_ms: float = 100.0,
+    pairs: int = 200,
+) -> tuple[float, list[dict[str, Any]]]:
     """As for HTTP: the highest of these rates with p99, until the sender's own event is back, within the bound."""
     phones: list[Phone] = [a for a, _ in await in_parallel(pairs, 8, restaurant.connected_pair)]
-    best, steps = 0.0, []
+    best, steps = 0.0, list[dict[str, Any]]()
     turn = 0
     for rate in rates:
         latencies = Latencies()
@@ -83,9 +90,11 @@ async def most_durable_commands(
             waiting[phones[place].send_command("set_ready", {"ready": lap % 2 == 0})] = began
 
         began = time.perf_counter()
+        meter.start()
         await offer(rate, seconds, send, latencies)
         await latencies.complete(5)
-        steps.append(step(rate, latencies, time.perf_counter() - began))
+        elapsed = time.perf_counter() - began
+        steps.append({**step(rate, latencies, elapsed), "cpu_us": meter.per(latencies.answered)})
         turn += latencies.offered
         if latencies.milliseconds(99) > bound_ms:
             break

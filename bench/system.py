@@ -54,14 +54,16 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(state: Path, *, keep: bool = False) -> Iterator[System]:
+def running_system(state: Path, *, keep: bool = False, web: bool = True) -> Iterator[System]:
     """Start, and stop again at the end, whatever happens; with ``keep`` the data stays for a next start.
+
+    Without ``web`` the guest app is not built.
 
     Raises SystemDidNotStart with the launcher's last words.
     """
     began = time.perf_counter()
     settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
-    started = _launch("up", f"--state={state}", *settings)
+    started = _launch("up", f"--state={state}", *settings, *([] if web else ["--no-web"]))
     try:
         if started.returncode != 0:
             raise SystemDidNotStart((started.stdout + started.stderr)[-2000:])

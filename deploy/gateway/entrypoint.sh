@@ -10,6 +10,9 @@ mkdir -p "$run"
 server() { printf 'server %s max_fails=1 fail_timeout=1s;' "$1"; }
 export TWOTOP_GATEWAY_USER=""
 export TWOTOP_GATEWAY_WORKERS="${TWOTOP_GATEWAY_WORKERS:-auto}"
+TWOTOP_GATEWAY_FILES=$(ulimit -Hn)
+if [ "$TWOTOP_GATEWAY_FILES" = unlimited ] || [ "$TWOTOP_GATEWAY_FILES" -gt 65536 ]; then TWOTOP_GATEWAY_FILES=65536; fi
+export TWOTOP_GATEWAY_FILES
 export TWOTOP_GATEWAY_RUN_DIR=$run
 export TWOTOP_GATEWAY_WEB_ROOT=/srv/web
 export TWOTOP_GATEWAY_LISTEN=8080

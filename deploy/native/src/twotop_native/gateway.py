@@ -1,6 +1,7 @@
 """A private nginx from the template that the Compose image uses too."""
 
 import re
+import resource
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,12 @@ def upstream(ports: Sequence[int]) -> str:
     return " ".join(f"server {LOOPBACK}:{port} max_fails=1 fail_timeout=1s;" for port in ports)
 
 
+def open_files() -> int:
+    """How many files and sockets nginx may have open: what the system allows, within reason."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(most, 65_536) if most > 0 else 65_536
+
+
 @dataclass(frozen=True)
 class Gateway:
     """Where nginx runs and what it routes to."""
@@ -64,6 +71,7 @@ class Gateway:
         return {
             "TWOTOP_GATEWAY_USER": f"user {self.user};" if self.user else "",
             "TWOTOP_GATEWAY_WORKERS": "1",
+            "TWOTOP_GATEWAY_FILES": str(open_files()),
             "TWOTOP_GATEWAY_RUN_DIR": str(self.folder),
             "TWOTOP_GATEWAY_WEB_ROOT": str(self.web_root),
             "TWOTOP_GATEWAY_LISTEN": f"{LOOPBACK}:{self.port}",

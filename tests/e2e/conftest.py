@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twotop_e2e.stack import Stack, private_stack
+from twotop_e2e.stack import Stack, given_stack, private_stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +31,7 @@ def stack(state_folder: Path) -> Iterator[Stack]:
     """The system that TWOTOP_E2E_RUN_JSON names, or a private one with two gateways and limits lifted."""
     given = os.environ.get("TWOTOP_E2E_RUN_JSON")
     if given:
-        yield Stack(run_file=Path(given))
+        yield given_stack(Path(given))
         return
     with private_stack(state_folder / "main", gateways=2) as started:
         yield started

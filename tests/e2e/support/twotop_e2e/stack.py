@@ -28,7 +28,30 @@ from twotop_common.testing.eventually import eventually
 
 ROOT = Path(__file__).parents[4]
 LIFTED = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
-TABLES = 400
+HALL, HURRY = "e2e-hall", "e2e-hurry"
+
+
+def _location(slug: str, tables: int, **more: Any) -> dict[str, Any]:
+    return {
+        "slug": f"{slug}",
+        "name": slug,
+        "timezone": "UTC",
+        "language": "en",
+        "currency": "EUR",
+        "hours": {"daily": ["00:00-24:00"]},
+        "tables": [{"number": number, "seats": 2} for number in range(1, tables + 1)],
+        **more,
+    }
+
+
+VENUES = {
+    "tenant": {"slug": "e2e", "name": "End to end"},
+    "locations": [
+        _location(HALL, 600),
+        # Here everything runs out while a test can wait for it.
+        _location(HURRY, 100, lifetimes={"code_s": 2, "code_grace_s": 2, "pending_s": 4, "idle_s": 4}),
+    ],
+}
 
 
 class StackFailed(Exception):
@@ -42,7 +65,7 @@ class Stack:
     run_file: Path
     state: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    _tables: Iterator[str] | None = None
+    _tables: dict[str, Iterator[str]] = field(default_factory=dict)
 
     @property
     def run(self) -> dict[str, Any]:
@@ -61,12 +84,14 @@ class Stack:
         demo: dict[str, Any] = self.run["demo"]
         return demo
 
-    def fresh_table(self) -> str:
-        """The token of an open table nobody sits at. A given system has only its demo tables, taken in turn."""
-        if self._tables is None:
-            own = self._import_tables() if self.state is not None else []
-            self._tables = iter(own) if own else itertools.cycle(str(t["table_token"]) for t in self.demo["tables"])
-        return str(next(self._tables))
+    def fresh_table(self, location: str = HALL) -> str:
+        """The token of an open table nobody sits at. A system out of our reach has its demo tables, taken in turn."""
+        if not self._tables:
+            if self.state is not None:
+                self._tables = {slug: iter(tokens) for slug, tokens in self._import_venues().items()}
+            else:
+                self._tables = {HALL: itertools.cycle(str(table["table_token"]) for table in self.demo["tables"])}
+        return next(self._tables[location])
 
     def database_url(self, service: str) -> str:
         """A service's database, as the server's own user."""
@@ -153,20 +178,13 @@ class Stack:
             raise StackFailed("a given system is not ours to stop")
         launch(*arguments, f"--state={self.state}")
 
-    def _import_tables(self) -> list[str]:
-        """A location of this test run's own, in the operator's way, so that no table is shared between tests."""
-        tables = "\n".join(f"      - {{number: {number}, seats: 2}}" for number in range(1, TABLES + 1))
-        venues = (
-            "tenant:\n  slug: e2e\n  name: End to End\nlocations:\n  - slug: e2e-hall\n    name: Test Hall\n"
-            "    timezone: UTC\n    language: en\n    currency: EUR\n    hours:\n      daily: ['00:00-24:00']\n"
-            "    tables:\n" + tables + "\n"
-        )
+    def _import_venues(self) -> dict[str, list[str]]:
+        """Locations of this test run's own, in the operator's way, so that no test shares a table. Tokens by slug."""
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "venues.yaml"
-            path.write_text(venues, encoding="utf-8")
-            self.operate("import", str(path))
-            described = json.loads(self.operate("demo-info", str(path), "--json"))
-        return [str(table["table_token"]) for table in described["tables"]]
+            path = Path(folder) / "venues.json"
+            path.write_text(json.dumps(VENUES), encoding="utf-8")
+            imported = json.loads(self.operate("import", str(path), "--json"))
+        return {place["slug"]: [str(table["token"]) for table in place["tables"]] for place in imported["locations"]}
 
 
 async def is_ready(url: str, path: str = "/health/ready", status: str | None = None) -> bool:
@@ -177,6 +195,12 @@ async def is_ready(url: str, path: str = "/health/ready", status: str | None = N
     except httpx.HTTPError:
         return False
     return answer.status_code == 200 and (status is None or answer.json()["status"] == status)
+
+
+def given_stack(run_file: Path) -> Stack:
+    """A system that runs already; within our reach when it is the launcher's."""
+    ours = (run_file.parent / "processes.json").exists()
+    return Stack(run_file=run_file, state=run_file.parent if ours else None)
 
 
 def launch(*arguments: str) -> str:

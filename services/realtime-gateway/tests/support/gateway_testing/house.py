@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import uvicorn
+from pamqp.commands import Basic
 
 from gateway_testing.owner_double import Guest, OwnerDouble, Table
 from gateway_testing.phones import TestPhone
@@ -66,9 +68,11 @@ class House:
 
     owner: OwnerDouble
     publisher: Publisher
+    broker: BrokerConnection
     settings: dict[str, Any]
     stack: AsyncExitStack
     gateways: list[RunningGateway] = field(default_factory=list)
+    heard: list[dict[str, Any]] = field(default_factory=list)
 
     async def gateway(self, **overrides: Any) -> RunningGateway:
         """Start one more instance; it runs to the end of the test."""
@@ -91,6 +95,15 @@ class House:
         record = outbox_record(fact, subject=str(session_id), source="session-api")
         await eventually(lambda: self.publisher.connected)
         await self.publisher.publish_fact(record.message_id, record.type, record.body, {})
+
+    async def published(self, name: str) -> list[dict[str, Any]]:
+        """Bodies of the facts of this type that session-api's queue holds by now."""
+        connection = await self.broker.get()
+        channel = await connection.channel()
+        while isinstance((message := await channel.basic_get("session-api", no_ack=True)).delivery, Basic.GetOk):
+            self.heard.append(orjson.loads(message.body))
+        await channel.close()
+        return [envelope["data"] for envelope in self.heard if envelope["type"] == name]
 
     async def registered(self, gateway: RunningGateway, table: Table, *guests: Guest) -> None:
         """The gateway's own table knows these guests (all of the session when none are named)."""
@@ -127,7 +140,7 @@ async def open_house(database_url: str, broker_url: str, redis_url: str) -> Asyn
                 "registration_wait_s": 1.0,
             }
             await eventually(lambda: publisher.connected and rpc.connected)
-            yield House(owner, publisher, settings, stack)
+            yield House(owner, publisher, broker, settings, stack)
     finally:
         for task in tasks:
             task.cancel()

@@ -1,0 +1,231 @@
+"""Presence and the one live socket of a participant, within an instance and across instances."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from gateway_testing.house import House, RunningGateway
+from gateway_testing.owner_double import Table
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from realtime_gateway.domain.presence import Mark
+from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
+from twotop_common.contracts.registry import REGISTRY
+from twotop_common.testing.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+CONNECTED = REGISTRY.of(ParticipantConnected).name
+GONE = REGISTRY.of(ParticipantGone).name
+
+
+async def facts(house: House, name: str) -> list[str]:
+    """Facts of a type that reached session-api's queue and those still in the outbox, by participant."""
+    return [fact["participant_id"] for fact in await house.published(name)]
+
+
+async def test_phones_see_each_other_come_and_go(house: House) -> None:
+    gateway = await house.gateway(gone_after_s=0.5)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first:
+        await first.auth(house.owner.credential(table, a))
+        await first.until_presence(A="online")
+        async with gateway.phone(table) as second:
+            await second.auth(house.owner.credential(table, b))
+            await second.until_presence(A="online", B="online")
+            await first.until_presence(B="online")
+        await first.until_presence(A="online", B="away")
+        await first.until_presence(A="online", B="gone")
+        assert await eventually(lambda: facts(house, GONE)) == [str(b.participant_id)]
+        async with gateway.phone(table) as second:
+            await second.auth(house.owner.credential(table, b))
+            await first.until_presence(B="online")
+    assert (await facts(house, CONNECTED)).count(str(b.participant_id)) == 2
+
+
+async def test_who_comes_back_in_time_is_never_gone(house: House) -> None:
+    gateway = await house.gateway(gone_after_s=1.2)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first:
+        await first.auth(house.owner.credential(table, a))
+        async with gateway.phone(table) as second:
+            await second.auth(house.owner.credential(table, b))
+        await first.until_presence(B="away")
+        async with gateway.phone(table) as second:
+            await second.auth(house.owner.credential(table, b))
+            await first.until_presence(B="online")
+            assert gateway.attendance._lost == {}
+            await gateway.attendance.sweep()
+            assert await facts(house, GONE) == []
+
+
+async def test_a_newer_socket_replaces_the_older_on_the_same_instance(house: House) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    credential = house.owner.credential(table, table.guests[0])
+    async with gateway.phone(table) as older, gateway.phone(table) as newer:
+        await older.auth(credential)
+        await newer.auth(credential)
+        assert await older.close_code() == 4409
+        assert older.bye == "replaced"
+        house.owner.append(table)
+        await newer.until_seq(2)
+
+
+async def two_gateways(house: House, **settings: object) -> tuple[RunningGateway, RunningGateway, Table]:
+    first, second = await house.gateway(**settings), await house.gateway(**settings)
+    table = house.owner.seat()
+    await house.registered(first, table)
+    return first, second, table
+
+
+async def test_a_newer_socket_replaces_the_older_on_another_instance(house: House) -> None:
+    first, second, table = await two_gateways(house)
+    credential = house.owner.credential(table, table.guests[0])
+    async with first.phone(table) as older, second.phone(table) as newer:
+        await older.auth(credential)
+        await newer.auth(credential)
+        assert await older.close_code() == 4409
+        assert list(first.attendance._lost) == []
+
+
+async def test_a_replaced_socket_is_found_although_its_hint_was_lost(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, table = await two_gateways(house)
+    credential = house.owner.credential(table, table.guests[0])
+    monkeypatch.setattr(second.attendance, "_publish_hint", lambda hint: True)
+    async with first.phone(table) as older, second.phone(table) as newer:
+        await older.auth(credential)
+        await newer.auth(credential)
+        await first.attendance.reconcile()
+        assert await older.close_code() == 4409
+
+
+async def test_phones_on_two_instances_get_the_same_events_and_presence(house: House) -> None:
+    first, second, table = await two_gateways(house)
+    a, b = table.guests
+    async with first.phone(table) as one, second.phone(table) as other:
+        await one.auth(house.owner.credential(table, a))
+        await other.auth(house.owner.credential(table, b))
+        await other.until_presence(A="online", B="online")
+        await one.until_presence(A="online", B="online")
+        await one.command("c-1", ready=True)
+        await one.event_of("c-1")
+        await other.event_of("c-1")
+
+
+async def test_a_room_that_opens_later_remembers_who_is_away(house: House) -> None:
+    first, second, table = await two_gateways(house)
+    a, b = table.guests
+    async with first.phone(table) as one:
+        await one.auth(house.owner.credential(table, a))
+    await eventually(lambda: not list(first.rooms))
+    memory = first.attendance._memory
+    mark = await eventually(lambda: memory.recall(table.session_id))
+    await eventually(lambda: _is_away(memory, table))
+    assert mark[a.participant_id].connection == 1
+    async with second.phone(table) as other:
+        await other.auth(house.owner.credential(table, b))
+        await other.until_presence(A="away", B="online")
+
+
+async def _is_away(memory: object, table: Table) -> bool:
+    marks = await memory.recall(table.session_id)  # type: ignore[attr-defined]
+    return bool(marks[table.guests[0].participant_id].status == "away")
+
+
+async def test_an_older_mark_never_overwrites_a_newer_in_the_memory(house: House) -> None:
+    gateway = await house.gateway()
+    memory, table = gateway.attendance._memory, house.owner.seat()
+    one = table.guests[0].participant_id
+    for mark in (Mark("A", 2, "online"), Mark("A", 1, "gone"), Mark("A", 2, "away"), Mark("A", 2, "online")):
+        await memory.see(table.session_id, one, mark)
+    assert (await memory.recall(table.session_id))[one] == Mark("A", 2, "away")
+    await memory.keep([table.session_id])
+
+
+async def test_without_redis_phones_connect_and_see_each_other(house: House) -> None:
+    gateway = await house.gateway(redis_url="redis://127.0.0.1:1/0")
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, a))
+        await second.auth(house.owner.credential(table, b))
+        await second.until_presence(A="online", B="online")
+        await gateway.attendance.reconcile()
+
+
+async def test_a_lost_instance_is_buried_by_another_and_its_phones_reconnect(house: House) -> None:
+    survivor = await house.gateway(gone_after_s=0.4, instance_beat_s=0.1)
+    table = house.owner.seat()
+    await house.registered(survivor, table)
+    a, b = table.guests
+    async with survivor.phone(table) as watching:
+        await watching.auth(house.owner.credential(table, b))
+        async with house.start(gone_after_s=30) as lost, lost.phone(table) as phone:
+            await phone.auth(house.owner.credential(table, a))
+            await watching.until_presence(A="online", B="online")
+            lost_id = lost.handlers._instance_id
+            # Killed: it says nothing any more, neither of its phones nor of itself.
+            lost.attendance._publish_hint = lambda hint: True
+            await lost.attendance.drain()
+        async with survivor.handlers._transaction() as session:
+            await session.execute(
+                text("UPDATE instances SET heartbeat_at = now() - interval '1 minute' WHERE instance_id = :id"),
+                {"id": lost_id},
+            )
+        await watching.until_presence(A="gone", B="online")
+        assert await eventually(lambda: facts(house, GONE)) == [str(a.participant_id)]
+        async with survivor.phone(table) as phone:
+            await phone.auth(house.owner.credential(table, a), last_seq=1)
+            await watching.until_presence(A="online")
+
+
+async def test_an_instance_declared_dead_by_mistake_numbers_its_sockets_anew(house: House) -> None:
+    gateway = await house.gateway(instance_beat_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await eventually(lambda: gateway.attendance._known)
+        async with gateway.handlers._transaction() as session:
+            await session.execute(text("DELETE FROM instances"))
+        await gateway.attendance.beat()
+        room = gateway.rooms.get(table.session_id)
+        assert room.phones[table.guests[0].participant_id].connection == 2
+        house.owner.append(table)
+        await phone.until_seq(2)
+
+
+async def test_nobody_of_an_ended_session_goes_missing(house: House) -> None:
+    gateway = await house.gateway(gone_after_s=0.2)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await phone.expect("presence")
+        house.owner.append(table, "session_closed", reason="guest")
+        assert await phone.close_code() == 4410
+    await eventually(lambda: not list(gateway.rooms))
+    assert gateway.attendance._lost == {}
+    assert await facts(house, GONE) == []
+
+
+async def test_presence_survives_an_unreadable_redis(house: House) -> None:
+    gateway = await house.gateway()
+    session_id = uuid4()
+    client = Redis.from_url(house.settings["redis_url"])
+    try:
+        await client.set(f"presence:{session_id}", "not a hash")
+    finally:
+        await client.aclose()
+    assert await gateway.attendance._memory.recall(session_id) == {}

@@ -1,0 +1,73 @@
+"""Migrations go up, down and up again on a database with data, and say the same as the tables."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from pairing import tables
+from twotop_common.service_defaults.migrations import downgrade, migrate
+from twotop_common.service_defaults.settings import sqlalchemy_url
+
+pytestmark = pytest.mark.integration
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+DATA = """
+INSERT INTO places VALUES ('token', gen_random_uuid(), gen_random_uuid(), 'corner', 'Asia/Saigon', 4);
+INSERT INTO pairings (session_id, status, ended, ended_at) VALUES (gen_random_uuid(), 'unknown', 'closed', now());
+INSERT INTO pairings (session_id, table_id, status, generation, code_hash, expires_at)
+VALUES (gen_random_uuid(), gen_random_uuid(), 'waiting', 1, 'k1:00', now());
+INSERT INTO former_codes VALUES (gen_random_uuid(), 1, gen_random_uuid(), 'k1:01', 'expired', now());
+INSERT INTO guards VALUES (gen_random_uuid(), current_date, 3, 1);
+INSERT INTO credential_generations VALUES (gen_random_uuid(), gen_random_uuid(), 2);
+INSERT INTO answers (key_hash, body_hash, state, begun_at) VALUES ('k1:02', 'k1:03', 'running', now());
+INSERT INTO flags (name, enabled, version) VALUES ('f', true, 1);
+INSERT INTO inbox (consumer, message_id) VALUES ('pairing', gen_random_uuid());
+INSERT INTO outbox (message_id, type, body) VALUES (gen_random_uuid(), 't', '');
+"""
+
+
+async def test_up_down_and_up_again_with_data(empty_database: str) -> None:
+    await asyncio.to_thread(migrate, empty_database, "pairing")
+    connection = await asyncpg.connect(empty_database)
+    try:
+        made = {row["tablename"] for row in await connection.fetch(TABLES)}
+        await connection.execute(DATA)
+        await asyncio.to_thread(downgrade, empty_database, "pairing")
+        assert await connection.fetch(TABLES) == []
+        await asyncio.to_thread(migrate, empty_database, "pairing")
+        assert {row["tablename"] for row in await connection.fetch(TABLES)} == made
+        await connection.execute(DATA)
+    finally:
+        await connection.close()
+
+
+async def test_migrations_make_the_tables_that_the_code_expects(empty_database: str) -> None:
+    await asyncio.to_thread(migrate, empty_database, "pairing")
+
+    def differences(connection: Connection) -> list[object]:
+        own = {"alembic_version", *(getattr(tables, name).__tablename__ for name in tables.__all__)}
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name in own}
+        )
+        found: list[object] = compare_metadata(context, tables.PairingRow.metadata)
+        return [item for item in found if _concerns(item, own)]
+
+    engine = create_async_engine(sqlalchemy_url(empty_database))
+    try:
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+    finally:
+        await engine.dispose()
+
+
+def _concerns(difference: object, own: set[str]) -> bool:
+    # Other services' tables may be registered in the same process.
+    return not (
+        isinstance(difference, tuple) and difference[0] == "add_table" and getattr(difference[1], "name", "") not in own
+    )

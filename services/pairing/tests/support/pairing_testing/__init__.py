@@ -1,0 +1,1 @@
+"""Test support of pairing: sessions at tables, without session-api."""

@@ -28,9 +28,7 @@ class TablePlace(Contract):
     """Where a session sits, with what is needed to compute its service day."""
 
     location_id: UUID
-    location_slug: str | None = Field(
-        default=None, description="the restaurant's short name, which guests may give too"
-    )
+    location_slug: str | None = Field(default=None, description="the restaurant's short name, guests may give it too")
     table_id: UUID
     table_token: str
     timezone: str = Field(description="IANA name")

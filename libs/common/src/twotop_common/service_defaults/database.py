@@ -10,7 +10,8 @@ from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -46,12 +47,12 @@ async def open_database_at(database_url: str, *, pool_size: int = 8, name: str =
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
-        # A connection that died with the server is replaced once, when it fails; asking before every use costs a trip.
         pool_use_lifo=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"timeout": 5, "server_settings": _server_settings(name)},
     )
+    event.listen(engine.sync_engine, "checkout", _replace_closed)
     try:
         yield Database(engine, async_sessionmaker(engine, expire_on_commit=False))
     finally:
@@ -114,6 +115,12 @@ def looks_unavailable(error: BaseException) -> bool:
         | asyncpg.SerializationError
         | asyncpg.DeadlockDetectedError,
     )
+
+
+def _replace_closed(connection: Any, *_: Any) -> None:
+    """Let the pool replace a connection that is known to be closed; asking the server before every use costs a trip."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _server_settings(name: str) -> dict[str, str]:

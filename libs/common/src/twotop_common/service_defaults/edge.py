@@ -85,7 +85,7 @@ class Edge:
             try:
                 status = await self._answer(scope, headers, receive, send)
             finally:
-                route = getattr(scope.get("route"), "path", "unmatched")
+                route = _route_of(scope, path)
                 observe_request(route, scope["method"], status, time.perf_counter() - started)
                 if current is not None:
                     current.update_name(f"{scope['method']} {route}")
@@ -202,6 +202,15 @@ def _as_problem(error: Exception) -> Problem:
         return unavailable()
     log.error("http.failed", exc_info=error)
     return Problem(500, "internal", "Something went wrong on our side.")
+
+
+def _route_of(scope: Scope, path: str) -> str:
+    """The template of the matched path. A router included under a prefix knows its path only from there on."""
+    template = getattr(scope.get("route"), "path", None)
+    if template is None:
+        return "unmatched"
+    prefix = CURRENT.rstrip("/") if path.startswith(CURRENT) and not template.startswith(CURRENT) else ""
+    return f"{prefix}{template}"
 
 
 def _too_large(limit: int) -> Problem:

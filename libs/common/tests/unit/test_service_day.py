@@ -1,0 +1,57 @@
+"""Service days over time zones and clock changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twotop_common.service_day import service_day, service_day_end
+
+ZONES = [
+    "UTC",
+    "Asia/Ho_Chi_Minh",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Santiago",
+    "America/Havana",
+    "Australia/Lord_Howe",
+    "Asia/Beirut",
+    "Pacific/Auckland",
+    "America/St_Johns",
+]
+instants = st.datetimes(datetime(2022, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("local", "hour", "day"),
+    [
+        ("2026-03-14T03:59:59", 4, date(2026, 3, 13)),
+        ("2026-03-14T04:00:00", 4, date(2026, 3, 14)),
+        ("2026-03-14T23:59:59", 4, date(2026, 3, 14)),
+        ("2026-03-15T00:30:00", 4, date(2026, 3, 14)),
+        ("2026-03-15T00:00:00", 0, date(2026, 3, 15)),
+    ],
+)
+def test_a_service_day_begins_at_its_hour(local: str, hour: int, day: date) -> None:
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert service_day(at, "Asia/Ho_Chi_Minh", hour) == day
+    assert service_day(at.astimezone(UTC), "Asia/Ho_Chi_Minh", hour) == day
+
+
+def test_it_ends_when_clocks_spring_over_its_hour() -> None:
+    at = datetime(2026, 3, 28, 20, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert service_day_end(at, "Europe/Berlin", 2) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@given(instants, st.sampled_from(ZONES), st.integers(0, 23))
+def test_every_instant_has_one_day_and_the_days_follow_each_other(at: datetime, zone: str, hour: int) -> None:
+    day = service_day(at, zone, hour)
+    end = service_day_end(at, zone, hour)
+    assert at < end
+    assert end - at <= timedelta(hours=26)
+    assert service_day(end, zone, hour) == day + timedelta(days=1)
+    assert service_day(end - timedelta(microseconds=1), zone, hour) == day

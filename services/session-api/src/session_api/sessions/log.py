@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -86,10 +87,21 @@ class SeqConflict(Exception):
 
 
 class Changes:
-    """Wakes those who wait for a session's next event in this process."""
+    """Wakes those who wait for a session's next event in this process.
+
+    ``watch`` first, then look, then wait: what is appended in between is not slept through.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[UUID, asyncio.Event] = {}
+        # Weak: an event is gone with the last who waits for it.
+        self._waiting: WeakValueDictionary[UUID, asyncio.Event] = WeakValueDictionary()
+
+    def watch(self, session_id: UUID) -> asyncio.Event:
+        """Set by the next append of this session in this process."""
+        event = self._waiting.get(session_id)
+        if event is None:
+            event = self._waiting[session_id] = asyncio.Event()
+        return event
 
     def notify(self, session_id: UUID) -> None:
         event = self._waiting.pop(session_id, None)
@@ -98,12 +110,7 @@ class Changes:
 
     async def wait(self, session_id: UUID, timeout_s: float) -> None:
         """Until something was appended here, at most ``timeout_s``."""
-        event = self._waiting.setdefault(session_id, asyncio.Event())
-        try:
-            async with asyncio.timeout(timeout_s):
-                await event.wait()
-        except TimeoutError:
-            pass
+        await _wait_for(self.watch(session_id), timeout_s)
 
 
 class SessionLog:
@@ -274,12 +281,13 @@ class SessionLog:
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         while True:
+            changed = self.changes.watch(session_id)
             async with self._pool.acquire() as connection:
                 events = await queries.events_after(connection, session_id, cursor, limit=limit)
             left = until - loop.time()
             if events or left <= 0:
                 return events
-            await self.changes.wait(session_id, min(1.0, left))
+            await _wait_for(changed, min(1.0, left))
 
     def forget(self, session_id: UUID) -> None:
         """Drop the remembered head: it was changed past this log."""
@@ -289,6 +297,12 @@ class SessionLog:
         self._heads[head.state.session_id] = head
         if len(self._heads) > HEADS_REMEMBERED:
             self._heads.popitem(last=False)
+
+
+async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
 
 
 def standing_or_ended(state: SessionState, participant_id: UUID, generation: int) -> None:

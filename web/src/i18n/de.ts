@@ -13,7 +13,7 @@ export const de: Strings = {
     closedTitle: "Wir haben gerade geschlossen",
     closedBody: (opens) =>
       opens
-        ? `Wir öffnen wieder um ${opens}. Schön, wenn du dann da bist.`
+        ? `Nächste Öffnung: ${opens}. Schön, wenn du dann da bist.`
         : "Komm gern während der Öffnungszeiten wieder.",
     disabledTitle: "Dieser Tisch macht Pause",
     disabledBody: "Das Team hat ihn gerade abgeschaltet. Frag kurz nach oder nimm einen anderen Tisch.",

@@ -12,7 +12,7 @@ export const en: Strings = {
   status: {
     closedTitle: "The kitchen is closed just now",
     closedBody: (opens) =>
-      opens ? `We open again at ${opens}. We would love to see you then.` : "Please come back during opening hours.",
+      opens ? `Next opening: ${opens}. We would love to see you then.` : "Please come back during opening hours.",
     disabledTitle: "This table is taking a break",
     disabledBody: "The staff have switched it off for the moment. Ask them, or try another table.",
     unknownTitle: "We don't know this table",

@@ -12,7 +12,7 @@ export const es: Strings = {
   status: {
     closedTitle: "Ahora mismo estamos cerrados",
     closedBody: (opens) =>
-      opens ? `Volvemos a abrir a las ${opens}. Nos encantará verte.` : "Vuelve, por favor, en horario de apertura.",
+      opens ? `Próxima apertura: ${opens}. Nos encantará verte.` : "Vuelve, por favor, en horario de apertura.",
     disabledTitle: "Esta mesa está descansando",
     disabledBody: "El personal la ha desactivado por ahora. Pregúntales o prueba en otra mesa.",
     unknownTitle: "No conocemos esta mesa",

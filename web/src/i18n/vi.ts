@@ -12,7 +12,7 @@ export const vi: Strings = {
   status: {
     closedTitle: "Nhà hàng hiện đang đóng cửa",
     closedBody: (opens) =>
-      opens ? `Chúng tôi mở cửa lại lúc ${opens}. Rất mong được đón bạn.` : "Mời bạn quay lại trong giờ mở cửa.",
+      opens ? `Giờ mở cửa tiếp theo: ${opens}. Rất mong được đón bạn.` : "Mời bạn quay lại trong giờ mở cửa.",
     disabledTitle: "Bàn này đang tạm nghỉ",
     disabledBody: "Nhân viên đang tạm tắt bàn này. Bạn hãy hỏi họ hoặc thử bàn khác nhé.",
     unknownTitle: "Chúng tôi không nhận ra bàn này",

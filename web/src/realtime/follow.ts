@@ -37,6 +37,10 @@ export class SessionFollower {
   private epoch: string | undefined;
   private stopped = false;
   private fetching = false;
+  /** Snapshots are taken one after another; events that arrive meanwhile wait, since their numbers may be of another history. */
+  private resyncing: Promise<void> = Promise.resolve();
+  private resyncs = 0;
+  private held: EventPage["events"] = [];
   private pollTrouble = false;
   private posting = 0;
   private readonly socket: SessionSocket;
@@ -182,6 +186,7 @@ export class SessionFollower {
         this.expect(frame.last_seq);
         break;
       case "resync":
+        if (frame.epoch) this.epoch = frame.epoch;
         void this.resync(true);
         break;
       case "bye":
@@ -200,7 +205,8 @@ export class SessionFollower {
   }
 
   private acceptEvents(events: EventPage["events"]): void {
-    this.setLog(receive(this.log, events));
+    if (this.resyncs > 0) this.held.push(...events);
+    else this.setLog(receive(this.log, events));
     for (const event of events) this.commands.acknowledge(event.command_id);
     if (hasGap(this.log)) void this.fetchMissing();
   }
@@ -223,13 +229,26 @@ export class SessionFollower {
     }
   }
 
-  private async resync(force: boolean): Promise<void> {
-    try {
-      const snapshot = await getSnapshot(this.saved.session_id, this.saved.credential);
-      if (!this.stopped) this.setLog(fromPlace(this.log, snapshot, force));
-    } catch (error) {
-      const problem = asProblem(error);
-      if (!problem.transient) this.finish(problem);
+  private resync(force: boolean): Promise<void> {
+    this.resyncs += 1;
+    this.resyncing = this.resyncing.then(() => this.takeSnapshot(force));
+    return this.resyncing;
+  }
+
+  private async takeSnapshot(force: boolean): Promise<void> {
+    for (let attempt = 0; !this.stopped; attempt++) {
+      try {
+        const snapshot = await getSnapshot(this.saved.session_id, this.saved.credential);
+        this.resyncs -= 1;
+        if (this.stopped) return;
+        this.setLog(fromPlace(this.log, snapshot, force));
+        if (this.resyncs === 0) this.acceptEvents(this.held.splice(0));
+        return;
+      } catch (error) {
+        const problem = asProblem(error);
+        if (!problem.transient) return this.finish(problem);
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+      }
     }
   }
 

@@ -15,7 +15,7 @@ export type ServerFrame =
   | { type: "presence"; participants: PresenceEntry[] }
   | { type: "accepted"; command_id: string; last_seq: number }
   | { type: "rejected"; command_id: string | null; problem: Record<string, unknown> }
-  | { type: "resync"; last_seq: number }
+  | { type: "resync"; last_seq: number; epoch?: string | null }
   | { type: "pong"; last_seq: number }
   | { type: "bye"; reason: string };
 

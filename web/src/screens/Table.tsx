@@ -2,7 +2,6 @@
 import { loadTable } from "../actions";
 import { useApp } from "../store";
 import { Button } from "../ui/Button";
-import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 
 export function Landing() {
@@ -21,12 +20,18 @@ export function TableProblem() {
   const unknown = problem?.code === "table_not_found";
   const state = unknown ? "unknown" : (table?.status ?? "unreachable");
   if (problem !== null && !unknown) {
+    const { title, body } = strings.problems[problem.code];
     return (
       <Shell stage={{ left: "free", right: "free" }}>
-        <Heading testId="screen-table" key="problem">
-          {strings.problems[problem.code].title}
-        </Heading>
-        <ProblemNote problem={problem} onRetry={() => void loadTable()} />
+        <div role="alert" data-testid="problem" data-code={problem.code}>
+          <Heading testId="screen-table" key="problem">
+            {title}
+          </Heading>
+          <p class="lead">{body}</p>
+        </div>
+        <Button testId="problem-retry" kind="primary" onClick={() => void loadTable()}>
+          {strings.actions.retry}
+        </Button>
       </Shell>
     );
   }
@@ -51,14 +56,10 @@ export function TableProblem() {
   );
 }
 
-/** "18:00" as it is, a full time as the guest's own clock shows it, with the day when it is not today. */
+/** The time as this language writes it, with the day when it is not today. */
 function opensAt(value: string, locale: string): string {
   const time = new Date(value);
-  if (/^\d\d:\d\d/.test(value) || Number.isNaN(time.getTime())) return value.slice(0, 5);
   const today = time.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(locale, {
-    ...(today ? {} : { weekday: "long" }),
-    hour: "numeric",
-    minute: "2-digit",
-  }).format(time);
+  const day = today ? {} : ({ weekday: "long" } as const);
+  return new Intl.DateTimeFormat(locale, { ...day, hour: "2-digit", minute: "2-digit" }).format(time);
 }

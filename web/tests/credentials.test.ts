@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import * as credentials from "../src/session/credentials";
+
+class FakeStorage {
+  [name: string]: unknown;
+  getItem(name: string): string | null {
+    return Object.hasOwn(this, name) ? (this[name] as string) : null;
+  }
+  setItem(name: string, value: string): void {
+    this[name] = value;
+  }
+  removeItem(name: string): void {
+    delete this[name];
+  }
+}
+
+const NOW = Date.parse("2026-01-01T20:00:00Z");
+const SAVED: credentials.SavedSession = {
+  table_token: "tok",
+  session_id: "s1",
+  participant_id: "a",
+  role: "A",
+  credential: "secret",
+  expires_at: "2026-01-02T00:00:00Z",
+};
+const OFFER = { code: "KRT-MXQ", expires_at: "2026-01-01T20:10:00Z", join_url: "http://x/t/tok#join=s1.x" };
+
+beforeEach(() => {
+  vi.stubGlobal("sessionStorage", new FakeStorage());
+  vi.stubGlobal("localStorage", new FakeStorage());
+});
+afterEach(() => vi.unstubAllGlobals());
+
+test("a closed tab resumes from the copy", () => {
+  credentials.saveSession(SAVED);
+  vi.stubGlobal("sessionStorage", new FakeStorage());
+  expect(credentials.loadSession("tok", NOW)).toEqual(SAVED);
+  expect(credentials.loadSession("other", NOW)).toBeNull();
+});
+
+test("a copy is of no use at its instant of expiry, and goes", () => {
+  credentials.saveSession(SAVED);
+  expect(credentials.loadSession("tok", Date.parse(SAVED.expires_at) - 1)).toEqual(SAVED);
+  credentials.sweepExpired(Date.parse(SAVED.expires_at));
+  expect(Object.keys(localStorage)).toEqual([]);
+  expect(credentials.loadSession("tok", Date.parse(SAVED.expires_at))).toBeNull();
+  expect(Object.keys(sessionStorage)).toEqual([]);
+});
+
+test("the end erases both copies and the code", () => {
+  credentials.saveSession(SAVED);
+  credentials.saveOffer("s1", OFFER);
+  credentials.forgetSession("tok", "s1");
+  expect([...Object.keys(sessionStorage), ...Object.keys(localStorage)]).toEqual([]);
+});
+
+test("the end of an old session leaves a newer one of the table alone", () => {
+  credentials.saveSession(SAVED);
+  localStorage.setItem("twotop.session.tok", JSON.stringify({ ...SAVED, session_id: "s2" }));
+  credentials.forgetSession("tok", "s1");
+  expect(credentials.loadSession("tok", NOW)?.session_id).toBe("s2");
+});
+
+test("a code is kept for this tab, until it runs out", () => {
+  credentials.saveOffer("s1", OFFER);
+  expect(Object.keys(localStorage)).toEqual([]);
+  expect(credentials.loadOffer("s1", NOW)).toEqual(OFFER);
+  expect(credentials.loadOffer("s1", Date.parse(OFFER.expires_at))).toBeNull();
+});
+
+test("half a session is none", () => {
+  sessionStorage.setItem("twotop.session.tok", '{"session_id":"s1"}');
+  localStorage.setItem("twotop.session.tok", "not json");
+  expect(credentials.loadSession("tok", NOW)).toBeNull();
+});
+
+test("without storage everything still answers", () => {
+  vi.stubGlobal("sessionStorage", undefined);
+  vi.stubGlobal("localStorage", undefined);
+  credentials.saveSession(SAVED);
+  credentials.saveOffer("s1", OFFER);
+  credentials.forgetSession("tok", "s1");
+  credentials.sweepExpired(NOW);
+  expect(credentials.loadSession("tok", NOW)).toBeNull();
+  expect(credentials.loadOffer("s1", NOW)).toBeNull();
+});

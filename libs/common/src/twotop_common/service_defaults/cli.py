@@ -11,7 +11,6 @@ from fastapi import FastAPI
 
 from twotop_common.service_defaults.lifecycle import Build, SettingsT, run_service
 from twotop_common.service_defaults.logging import configure_logging
-from twotop_common.service_defaults.migrations import downgrade, migrate
 from twotop_common.service_defaults.settings import SettingsInvalid, load_settings
 
 
@@ -42,6 +41,8 @@ def make_cli(
         """Migrate up, by default to the newest revision."""
         settings = settings_or_exit(settings_class)
         configure_logging(settings.service, settings.instance, settings.log_level)
+        from twotop_common.service_defaults.migrations import migrate
+
         migrate(settings.database_url, package, to=to)
 
     @migrations.command("down")
@@ -49,6 +50,8 @@ def make_cli(
         """Migrate down, by default to nothing at all."""
         settings = settings_or_exit(settings_class)
         configure_logging(settings.service, settings.instance, settings.log_level)
+        from twotop_common.service_defaults.migrations import downgrade
+
         downgrade(settings.database_url, package, to=to)
 
     if openapi is not None:

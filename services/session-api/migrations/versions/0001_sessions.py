@@ -5,6 +5,7 @@ Revises:
 """
 
 from alembic import op
+
 from twotop_common.messaging.outbox import OUTBOX_DDL
 from twotop_common.service_defaults.feature_flags import FLAGS_DDL
 

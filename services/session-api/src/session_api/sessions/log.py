@@ -61,7 +61,6 @@ class Request:
     generation: int = 0
     command_id: str | None = None
     expected_seq: int | None = None
-    only_when_due: bool = False
 
     @property
     def actor(self) -> str:
@@ -180,10 +179,6 @@ class SessionLog:
         state = head.state
         due = None if state.state in ENDED else state.due(head.active_at)
         is_due = due is not None and now >= due.at
-        if request.only_when_due and not is_due:
-            if not fresh:
-                return None
-            return Outcome((), state.last_seq, state, replayed=False)
         if due is not None and is_due and not isinstance(request.command, EndAtLimit):
             if not fresh:
                 return None

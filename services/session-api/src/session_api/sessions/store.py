@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -240,11 +240,19 @@ class _Waiting:
 class SessionStore:
     """Gathers appends of the whole process into batches on one connection. ``run`` it in the background."""
 
-    def __init__(self, database_url: str, on_connected: Callable[[asyncpg.Connection[Any]], Any] | None = None) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        on_connected: Callable[[asyncpg.Connection[Any]], Awaitable[None]] | None = None,
+        *,
+        give_up_s: float = GIVE_UP_S,
+    ) -> None:
         self._database_url = database_url
+        self._give_up_s = give_up_s
         self._on_connected = on_connected
         self._connection: asyncpg.Connection[Any] | None = None
-        self._queue: list[_Waiting] = []
+        self.waiting: list[_Waiting] = []
+        self.in_flight = 0
         self._arrived = asyncio.Event()
 
     async def append(self, item: Append) -> bool:
@@ -254,7 +262,7 @@ class SessionStore:
         tells), and asyncpg.PostgresError when this very append cannot be stored.
         """
         waiting = _Waiting(item, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
+        self.waiting.append(waiting)
         self._arrived.set()
         return await asyncio.shield(waiting.written)
 
@@ -265,9 +273,11 @@ class SessionStore:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while batch := self._next_batch():
+                    self.in_flight = len(batch)
                     await self._write(batch)
+                    self.in_flight = 0
         finally:
-            for waiting in self._queue:
+            for waiting in self.waiting:
                 _fail(waiting, StoreUnavailable())
             if self._connection is not None:
                 self._connection.terminate()
@@ -275,17 +285,17 @@ class SessionStore:
     def _next_batch(self) -> list[_Waiting]:
         batch: dict[UUID, _Waiting] = {}
         left: list[_Waiting] = []
-        for waiting in self._queue:
+        for waiting in self.waiting:
             session_id = waiting.item.after.session_id
             if session_id in batch or len(batch) == MAX_BATCH:
                 left.append(waiting)
             else:
                 batch[session_id] = waiting
-        self._queue = left
+        self.waiting = left
         return list(batch.values())
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        deadline = time.perf_counter() + GIVE_UP_S
+        deadline = time.perf_counter() + self._give_up_s
         try:
             written = await self._write_until(batch, deadline)
         except (asyncpg.PostgresError, ValueError) as error:
@@ -336,8 +346,13 @@ class SessionStore:
                 connection = await asyncpg.connect(
                     self._database_url,
                     # Planning the long statement anew would cost more than running it.
-                    server_settings={"plan_cache_mode": "force_generic_plan", "jit": "off", "enable_seqscan": "off"},
-                    command_timeout=GIVE_UP_S,
+                    server_settings={
+                        "application_name": "store",
+                        "plan_cache_mode": "force_generic_plan",
+                        "jit": "off",
+                        "enable_seqscan": "off",
+                    },
+                    command_timeout=self._give_up_s,
                 )
             if self._on_connected is not None:
                 await self._on_connected(connection)

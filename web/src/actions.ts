@@ -247,7 +247,7 @@ export async function followLink(link: JoinLink): Promise<void> {
   }
   follower?.stop();
   update({ route: { name: "joining", link }, problem: null });
-  await join({ join_secret: link.secret });
+  await join({ join_secret: `${link.sessionId}.${link.secret}` });
 }
 
 // --- in the session ---------------------------------------------------------------------------------------------------

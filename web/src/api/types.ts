@@ -1,85 +1,29 @@
-/** Bodies on the wire, as the contract gives them. */
+/**
+ * Bodies on the wire: generated from the services' OpenAPI documents, under the names the app uses. What OpenAPI leaves open
+ * (the snapshot's state, frames of the socket) is written here as the contract gives it.
+ */
+import type { components as PairingApi } from "./generated/pairing";
+import type { components as SessionApi } from "./generated/session-api";
 
-export type Mode = "single" | "dual" | "group";
-export type Context = "exploring" | "established" | "mature";
-export type Role = "A" | "B" | "member";
-export type DualStatus = "none" | "waiting" | "paired" | "expired";
-export type SessionStateName =
-  | "pending"
-  | "browsing"
-  | "cart_active"
-  | "order_placed"
-  | "awaiting_payment"
-  | "payment_completed"
-  | "closed"
-  | "expired";
+type Schemas = SessionApi["schemas"];
 
-export interface TableView {
-  location: { id: string; name: string; language: string; currency: string };
-  table: { id: string; number: string; zone: string | null; seats: number | null };
-  status: "open" | "closed" | "disabled";
-  opens_at: string | null;
-  closes_at: string | null;
-  offers: { play: boolean; order: boolean; dual: boolean };
-}
+export type TableView = Schemas["TableBody"];
+export type Participant = Schemas["ParticipantBody"];
+export type PairingOffer = Schemas["PairingBody"];
+export type CreateSession = Schemas["CreateSession"];
+export type CreatedSession = Schemas["SessionCreatedBody"];
+export type LogEvent = Schemas["EventView"];
+export type EventPage = Schemas["EventsBody"];
+export type AppendResult = Schemas["AppendedBody"];
 
-export interface Participant {
-  participant_id: string;
-  role: Role;
-  credential: string;
-  expires_at: string;
-}
+export type JoinDual = PairingApi["schemas"]["JoinDual"];
+export type JoinedSession = PairingApi["schemas"]["Joined"];
 
-export interface PairingOffer {
-  code: string;
-  expires_at: string;
-  join_url: string;
-}
-
-export interface CreateSession {
-  table_token: string;
-  mode: Mode;
-  context: Context;
-  language: string;
-}
-
-export interface CreatedSession {
-  session: { session_id: string };
-  participant: Participant;
-  pairing: PairingOffer | null;
-}
-
-export interface JoinDual {
-  table_token: string;
-  code?: string;
-  join_secret?: string;
-}
-
-export interface JoinedSession {
-  session: { session_id: string };
-  participant: Participant;
-}
-
-export interface LogEvent {
-  seq: number;
-  type: string;
-  data: Record<string, unknown>;
-  at: string;
-  by: string;
-  command_id: string | null;
-}
-
-export interface EventPage {
-  events: LogEvent[];
-  next_cursor: number;
-  epoch: string;
-}
-
-export interface AppendResult {
-  events: LogEvent[];
-  last_seq: number;
-  replayed: boolean;
-}
+export type Mode = CreateSession["mode"];
+export type Context = NonNullable<CreateSession["context"]>;
+export type Role = Participant["role"];
+export type DualStatus = Schemas["SessionBody"]["dual_status"];
+export type SessionStateName = Schemas["SessionBody"]["state"];
 
 export interface Member {
   participant_id: string;
@@ -101,9 +45,7 @@ export interface SessionState {
   end_reason: string | null;
 }
 
-export interface Snapshot {
-  session_id: string;
-  last_seq: number;
+export interface Snapshot extends Omit<Schemas["SnapshotBody"], "state"> {
   state: SessionState;
 }
 

@@ -51,7 +51,7 @@ export function Join() {
           {hasForeignLetters(typed) ? words.foreign : words.hint}
         </p>
         {problem && <ProblemNote key={problem.code} problem={problem} onRetry={submit} onOtherCode={again} />}
-        {!spent && (
+        {problem === null && (
           <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole}>
             {words.submit}
           </Button>

@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 NATIVE := $(PY) -m twotop_native
-CODE := libs services deploy/native tests bench
+CODE := libs services deploy tests bench
 
 .PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi web clean runtime dev
 

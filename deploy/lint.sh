@@ -2,7 +2,7 @@
 # lint.sh: every check that needs no server. All of them run, so that one run shows everything that is wrong.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-code=(libs services deploy/native tests bench)
+code=(libs services deploy tests bench)
 failed=()
 
 check() {
@@ -22,6 +22,7 @@ check "ruff check" .venv/bin/ruff check "${code[@]}"
 check "ruff format" .venv/bin/ruff format --check "${code[@]}"
 check "mypy --strict" .venv/bin/mypy libs/common/src services/*/src deploy/native/src bench
 check "import-linter" .venv/bin/lint-imports --no-cache
+check "rooms of a service" .venv/bin/python deploy/rooms.py
 check "web app" web
 check "generated documents" deploy/api_documents.sh check
 check "forbidden words" .venv/bin/python deploy/forbidden_words.py

@@ -124,9 +124,9 @@ async def test_instances_that_migrate_at_once_wait_for_each_other(empty_database
     source = str(migrations_path(package).parent / "src")
     processes = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", program, source, empty_database, package)
-        for _ in range(3)
+        for _ in range(2)
     ]
-    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0, 0]
+    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0]
 
 
 def test_a_package_without_migrations_is_named() -> None:

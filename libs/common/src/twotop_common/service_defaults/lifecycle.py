@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -96,6 +97,9 @@ class _Server(uvicorn.Server):
 
 
 async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, supervision: _Supervision, ws: str) -> int:
+    # Ours, because uvicorn leaves the process by itself when the port is taken.
+    listener = socket.create_server((settings.host, settings.port), backlog=2_048)
+    log.info("service.listening", port=listener.getsockname()[1])
     server = _Server(
         uvicorn.Config(
             runtime.app,
@@ -125,7 +129,7 @@ async def _serve_until_told(settings: ServiceSettings, runtime: Runtime, supervi
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    serving = asyncio.ensure_future(server.serve())
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     telling = asyncio.ensure_future(told.wait())
     gc.collect()
     gc.freeze()
@@ -189,9 +193,16 @@ async def _supervised(runtime: Runtime) -> AsyncIterator[_Supervision]:
         yield supervision
     finally:
         supervision.begin_stop()
-        for task in tasks:
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel until they have ended: a library that is just connecting may swallow the first request."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=1)
 
 
 async def _call_in_order(hooks: Sequence[Callable[[], Awaitable[Any]]]) -> None:

@@ -18,7 +18,7 @@ def main() -> int:
     root = Path(__file__).resolve().parents[1]
     patterns = [
         re.compile("|".join(re.escape(".".join(parts)) for parts in _HOSTS)),
-        re.compile(re.escape(f"{root.parent}/") + r"|/home/[a-z]|/Users/[A-Z]|/root/"),
+        re.compile(re.escape(f"{root.parent}/") + "|/(?:home|Users|root)/[A-Za-z.]"),
         re.compile(rf"\b(?:{'|'.join(_UNFINISHED)})\b"),
         re.compile("|".join(_SWITCHED_OFF)),
     ]

@@ -1,5 +1,6 @@
 """Starting with Docker Compose: the same system in containers, described in docker-compose.yml."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -37,8 +38,10 @@ def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
     environment = compose_environment(layout, PortAllocator().take(_published_port(layout) or GATEWAY_PORT))
     log = layout.log_of("compose")
     say("building images")
-    # The classic builder: the Dockerfiles need nothing of the newer one, and it works with every engine.
-    if not _compose(layout, ["build"], {**environment, "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "0")}, log):
+    # The classic builder: the Dockerfiles need nothing of the newer one, and it works with every engine. One service is
+    # built before the others: they share its first stage, which would otherwise be made by each of them at once.
+    building = {**environment, "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "0")}
+    if not all(_compose(layout, ["build", *first], building, log) for first in ([SERVICES[0]], [])):
         raise EngineCannot(f"the engine cannot get or build the images; see {log}")
     say("starting containers")
     if not _compose(layout, ["up", "--detach", "--wait", "--remove-orphans"], environment, log):
@@ -106,7 +109,10 @@ def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[s
 
 def _command(layout: Layout, arguments: Sequence[str]) -> list[str]:
     file = checkout_root() / "docker-compose.yml"
-    return ["docker", "compose", "--file", str(file), "--env-file", str(layout.secrets_file), *arguments]
+    # Two checkouts, or a test beside a running system, must not share containers and volumes.
+    project = f"twotop-{hashlib.sha256(str(layout.state).encode()).hexdigest()[:8]}"
+    files = ["--file", str(file), "--env-file", str(layout.secrets_file)]
+    return ["docker", "compose", "--project-name", project, *files, *arguments]
 
 
 def _compose(layout: Layout, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> bool:

@@ -46,7 +46,6 @@ class SocketApp:
             await self._http(scope, receive, send)
             return
         headers = _headers(scope["headers"])
-        scope["headers"] = []
         path = _PATH.match(scope["path"])
         origin = headers.get(b"origin")
         await receive()
@@ -63,9 +62,9 @@ class SocketApp:
         except SocketRefused as refused:
             wire.shut(refused.closing)
         else:
-            # A socket lives long; what its request said need not.
-            del headers, authorization, path, origin
             if opened is not None:
+                wire.settle()
+                del headers, authorization, path, origin
                 await self._serve(*opened, receive)
         metrics.CLOSES.labels(str(wire.closing.code) if wire.closing else "1000").inc()
 

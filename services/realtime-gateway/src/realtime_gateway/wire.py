@@ -27,6 +27,7 @@ from websockets.server import ServerProtocol
 from realtime_gateway.domain.closing import Closing
 from realtime_gateway.domain.limits import MAX_UNSENT_BYTES
 from realtime_gateway.schemas import bye_frame
+from realtime_gateway.slim import Gate, Mailbox
 
 EXTENSION = "twotop.wire"
 CLOSE_TIMEOUT_S = 5.0
@@ -44,6 +45,9 @@ class Wire(Protocol):
 
     def shut(self, closing: Closing) -> None:
         """Say why, close, and cut off a phone that does not answer within seconds. Harmless when already closed."""
+
+    def settle(self) -> None:
+        """The handshake is over for good: let go of what only it needed."""
 
     async def drained(self) -> None:
         """Returns when the phone has taken nearly everything that was pushed, or is lost."""
@@ -71,6 +75,9 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.conn = _Parser(max_size=config.ws_max_size, logger=self.logger)
+        self.queue = cast("asyncio.Queue[Any]", Mailbox())
+        self.writable = cast(asyncio.Event, Gate())
+        self.writable.set()
         self._closing: Closing | None = None
         self._backlog: deque[bytes] | None = None
         self._backlog_bytes = 0
@@ -112,6 +119,11 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
         else:
             self._backlog.extend(last_words)
         self._finish_closing()
+
+    def settle(self) -> None:
+        # Headers, scope and response would otherwise live as long as the socket, at several kB each.
+        self.scope.clear()  # type: ignore[attr-defined]
+        del self.request, self.response
 
     async def drained(self) -> None:
         await self.writable.wait()

@@ -126,7 +126,7 @@ async def test_without_the_database_sockets_stay_and_newcomers_try_again(house: 
                 async def admitted() -> bool:
                     async with gateway.phone(table) as again:
                         await again.say(type="auth", credential=house.owner.credential(table, b), last_seq=0)
-                        return (await again.receive())["type"] == "hello"
+                        return bool((await again.receive())["type"] == "hello")
 
                 await eventually(admitted)
             await phone.command("c-1", ready=True)

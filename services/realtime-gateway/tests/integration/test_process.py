@@ -1,67 +1,103 @@
-"""The service as a process: it serves, says goodbye on SIGTERM, and ends with 0."""
+"""The service as a process: it serves, says goodbye on SIGTERM, ends with 0, and idle sockets cost it little."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
-import sys
+import struct
+from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from gateway_testing.house import House
+from gateway_testing.owner_double import Guest, Table
 from gateway_testing.phones import TestPhone
-from gateway_testing.serving import free_port
+from gateway_testing.processes import gateway_process
 
 from realtime_gateway.main import openapi
-from twotop_common.testing.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
+SOCKETS = int(os.environ.get("TWOTOP_TEST_IDLE_SOCKETS", "1000"))
+KILOBYTES_PER_SOCKET = 30
+
 
 async def test_sigterm_closes_every_socket_with_1012_and_ends_the_process_cleanly(house: House) -> None:
-    port = free_port()
-    environment = {
-        **os.environ,
-        "TWOTOP_ENVIRONMENT": "test",
-        "TWOTOP_PORT": str(port),
-        **{f"TWOTOP_{name.upper()}": str(value) for name, value in house.settings.items() if name != "environment"},
-    }
-    command = "from realtime_gateway.main import main; main()"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", command, "serve", env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-
-        async def ready() -> bool:
-            async with httpx.AsyncClient() as client:
-                try:
-                    answer = await client.get(f"{url}/health/detailed")
-                except httpx.TransportError:
-                    return False
-                return answer.status_code == 200 and answer.json()["status"] == "ok"
-
-        await eventually(ready, timeout_s=20)
+    async with gateway_process(house.settings) as gateway:
         table = house.owner.seat()
-        async with TestPhone(url, table.session_id) as phone:
-            await phone.auth(house.owner.credential(table, table.guests[0]))
+        credential = house.owner.credential(table, table.guests[0])
+        async with TestPhone(gateway.url, table.session_id) as phone:
+            await phone.auth(credential)
             await phone.command("c-1", ready=True)
             await phone.event_of("c-1")
-            async with httpx.AsyncClient() as client:
-                page = (await client.get(f"{url}/metrics")).text
-                assert "twotop_sockets 1.0" in page
-                assert "twotop_deliveries_total" in page
-            process.send_signal(signal.SIGTERM)
+            async with httpx.AsyncClient(trust_env=False) as client:
+                page = (await client.get(f"{gateway.url}/metrics")).text
+            assert "twotop_sockets 1.0" in page
+            assert "twotop_deliveries_total" in page
+            gateway.process.send_signal(signal.SIGTERM)
             assert await phone.close_code() == 1012
             assert phone.bye == "restarting"
-        output = await asyncio.wait_for(process.communicate(), 20)
-        assert process.returncode == 0
-        assert house.owner.credential(table, table.guests[0]).encode() not in output[0]
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        output, _ = await asyncio.wait_for(gateway.process.communicate(), 20)
+        assert gateway.process.returncode == 0
+        assert credential.encode() not in output
+
+
+async def test_an_idle_socket_costs_little_memory(house: House) -> None:
+    async with gateway_process({**house.settings, "heartbeat_s": 600}) as gateway:
+        tables = [house.owner.seat() for _ in range(SOCKETS // 2)]
+        connection = await asyncpg.connect(house.settings["database_url"])
+        try:
+            await connection.executemany(
+                "INSERT INTO registrations (session_id, participant_id, role, generation) VALUES ($1, $2, $3, 1)",
+                [(table.session_id, guest.participant_id, guest.role) for table in tables for guest in table.guests],
+            )
+        finally:
+            await connection.close()
+        port = int(gateway.url.rsplit(":", 1)[1])
+        warm = [await idle_phone(house, port, table, table.guests[0]) for table in tables[:50]]
+        for writer in warm:
+            writer.close()
+        before = resident_kilobytes(gateway.process.pid)
+        gate = asyncio.Semaphore(32)
+
+        async def open_one(table: Table, guest: Guest) -> asyncio.StreamWriter:
+            async with gate:
+                return await idle_phone(house, port, table, guest)
+
+        writers = await asyncio.gather(*(open_one(table, guest) for table in tables for guest in table.guests))
+        cost = (resident_kilobytes(gateway.process.pid) - before) / len(writers)
+        for writer in writers:
+            writer.close()
+        print(f"{cost:.1f} kB per idle socket at {len(writers)}")
+        assert cost <= KILOBYTES_PER_SOCKET
+
+
+async def idle_phone(house: House, port: int, table: Table, guest: Guest) -> asyncio.StreamWriter:
+    """A phone on a bare TCP connection, live and silent: thousands of real clients would fill the machine."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    request = [
+        f"GET /ws/sessions/{table.session_id} HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ]
+    writer.write("\r\n".join([*request, "", ""]).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    auth = json.dumps({"type": "auth", "credential": house.owner.credential(table, guest)}).encode()
+    writer.write(b"\x81\xfe" + struct.pack("!H", len(auth)) + bytes(4) + auth)
+    await asyncio.wait_for(reader.readuntil(b'"presence"'), 30)
+    return writer
+
+
+def resident_kilobytes(pid: int) -> int:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 def test_the_http_side_is_operations_only() -> None:

@@ -23,6 +23,7 @@ from session_api.sessions.domain.decider import fold
 from session_api.sessions.domain.events import PartnerJoined, Recorded, SessionCreated
 from session_api.sessions.domain.lifecycle import Lifetimes
 from session_api.sessions.domain.state import STATE_CODE_VERSION, SessionState, to_document
+from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.store import Append, SessionStore
 
 DATABASE = "twotop_bench_store"
@@ -34,14 +35,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)
 
 
 async def gathered(admin_url: str, writers: int, seconds: float) -> float:
-    """Appends per second that this many concurrent writers get out of one store."""
+    """Appends per second that this many concurrent writers get out of the store of one process."""
     url = urlunsplit(urlsplit(admin_url)._replace(path=f"/{DATABASE}"))
     await _admin(admin_url, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
     try:
         await _migrate(url)
         states = [_paired_session() for _ in range(writers)]
         await _insert(url, states)
-        store = SessionStore(url)
+        store = StoreLanes([SessionStore(url) for _ in range(LANES)])
         running = asyncio.create_task(store.run())
         await _write(store, states, 1.0)  # plans, connections, caches
         began = time.perf_counter()
@@ -54,12 +55,12 @@ async def gathered(admin_url: str, writers: int, seconds: float) -> float:
         await _admin(admin_url, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
 
 
-async def _write(store: SessionStore, states: list[SessionState], seconds: float) -> int:
+async def _write(store: StoreLanes, states: list[SessionState], seconds: float) -> int:
     until = time.perf_counter() + seconds
     return sum(await asyncio.gather(*(_writer(store, states, place, until) for place in range(len(states)))))
 
 
-async def _writer(store: SessionStore, states: list[SessionState], place: int, until: float) -> int:
+async def _writer(store: StoreLanes, states: list[SessionState], place: int, until: float) -> int:
     """Toggles ready between two states made beforehand."""
     first = states[place]
     actor = first.members[0].participant_id

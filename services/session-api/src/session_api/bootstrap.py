@@ -17,6 +17,7 @@ from session_api.sessions.api import internal_router as sessions_internal
 from session_api.sessions.api import router as sessions_router
 from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.log import SessionLog
 from session_api.sessions.store import SessionStore
 from session_api.settings import SessionApiSettings
@@ -75,7 +76,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         epoch = Epoch()
         async with pool.acquire() as connection:
             await epoch.read(connection)
-        store = SessionStore(settings.database_url, on_connected=epoch.read)
+        store = StoreLanes([SessionStore(settings.database_url, on_connected=epoch.read) for _ in range(LANES)])
         deps = SessionDeps(
             log=SessionLog(
                 pool=pool,
@@ -94,6 +95,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
             public_origin=settings.public_origin.rstrip("/"),
             now=now,
             epoch=epoch,
+            wake_relay=relay.wake,
         )
         limiter = RateLimiter(
             settings.redis_url, settings.rate_limit_key.get_secret_value(), enabled=settings.rate_limits_enabled

@@ -85,7 +85,7 @@ export class SessionFollower {
 
   start(): void {
     addEventListener("online", this.wake);
-    addEventListener("offline", this.showConnection);
+    addEventListener("offline", this.doubt);
     addEventListener("pageshow", this.wake);
     document.addEventListener("visibilitychange", this.onVisibility);
     this.ticker = setInterval(() => this.commands.tick(), 1_000);
@@ -97,7 +97,7 @@ export class SessionFollower {
     if (this.stopped) return;
     this.stopped = true;
     removeEventListener("online", this.wake);
-    removeEventListener("offline", this.showConnection);
+    removeEventListener("offline", this.doubt);
     removeEventListener("pageshow", this.wake);
     document.removeEventListener("visibilitychange", this.onVisibility);
     clearInterval(this.ticker);
@@ -114,6 +114,12 @@ export class SessionFollower {
     if (this.stopped) return;
     this.socket.wake();
     this.poller.wake();
+    this.showConnection();
+  };
+
+  /** The browser believes that the network went: ask the socket, which knows. */
+  private readonly doubt = (): void => {
+    this.socket.probe();
     this.showConnection();
   };
 

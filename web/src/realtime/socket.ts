@@ -70,8 +70,13 @@ export class SessionSocket {
 
   /** The network or the page is back: find out at once instead of waiting for a timer. */
   wake(): void {
+    this.probe();
+    if (this.state === "waiting" || this.state === "replaced") this.connect();
+  }
+
+  /** Finds out whether an open socket still is one. */
+  probe(): void {
     if (this.state === "open") this.ping(WAKE_PONG_WITHIN_MS);
-    else if (this.state === "waiting" || this.state === "replaced") this.connect();
   }
 
   private connect(): void {

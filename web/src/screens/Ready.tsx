@@ -72,37 +72,39 @@ export function Ready() {
 
 /** The partner is gone or has left: A may invite again, B waits or leaves. */
 function Absent({ kind }: { kind: "left" | "gone" }) {
-  const { me, busy, strings } = useApp();
-  const words = strings.ready;
+  const words = useStrings().ready;
   return (
     <div class="aside" data-testid={kind === "left" ? "partner-left" : "partner-gone"}>
       {kind === "gone" && <p class="aside-title">{words.absentTitle}</p>}
       <p>{kind === "left" ? words.leftBody : words.absentBody}</p>
-      {me?.role === "A" && (
-        <Button
-          testId="invite-again"
-          kind={kind === "left" ? "primary" : "plain"}
-          busy={busy === "code"}
-          onClick={() => void newCode()}
-        >
-          {words.inviteAgain}
-        </Button>
-      )}
+      <InviteAgain />
     </div>
   );
 }
 
+function InviteAgain() {
+  const { me, busy, strings } = useApp();
+  if (me?.role !== "A") return null;
+  return (
+    <Button testId="invite-again" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+      {strings.ready.inviteAgain}
+    </Button>
+  );
+}
+
 function Both({ us }: { us: Company }) {
-  const { strings } = useApp();
+  const { strings, problem } = useApp();
   const words = strings.both;
+  const gone = us.status === "gone";
   return (
     <Shell stage={{ left: "ready", right: us.status === "away" || us.status === "gone" ? "away" : "ready", lit: true }}>
       <div class="both" data-testid="both-here">
-        <Heading testId="screen-both">{words.title}</Heading>
-        <p class="lead">{words.body}</p>
+        <Heading testId="screen-both">{gone ? strings.ready.absentTitle : words.title}</Heading>
+        <p class="lead">{gone ? strings.ready.absentBody : words.body}</p>
       </div>
       <Seats us={us} both />
-      {us.status === "gone" && <Absent kind="gone" />}
+      {gone && <InviteAgain />}
+      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
       <EndRound />
     </Shell>
   );

@@ -24,7 +24,7 @@ from twotop_common.service_defaults.problems import unavailable
 LOOK_AGAIN_FOR_S = 0.3
 """A fact on its way arrives within milliseconds; what is still unknown after this is unknown."""
 LOOK_AGAIN_EVERY_S = 0.05
-QUEUE_PATIENCE_S = 10.0
+QUEUE_PATIENCE_S = 30.0
 
 JOINS = Counter("twotop_join_total", "attempts to join a session as its second phone", ["outcome"])
 INVITATIONS = Counter("twotop_pairing_code_total", "requests for a new pairing code", ["outcome"])

@@ -201,6 +201,10 @@ class Instance:
         async with self.database.engine.connect() as connection:
             return [dict(row) for row in (await connection.execute(text(query), parameters)).mappings()]
 
+    async def write(self, statement: str, **parameters: Any) -> None:
+        async with self.database.engine.begin() as connection:
+            await connection.execute(text(statement), parameters)
+
     async def row(self, seated: Seated) -> dict[str, Any]:
         (row,) = await self.rows("SELECT * FROM pairings WHERE session_id = :id", id=seated.id)
         return row

@@ -109,6 +109,8 @@ def looks_unavailable(error: BaseException) -> bool:
         | TimeoutError
         | PoolTimeoutError
         | asyncpg.InterfaceError
+        # What asyncpg says of a connection that the server ended while nobody was asking.
+        | asyncpg.InternalClientError
         | asyncpg.PostgresConnectionError
         | asyncpg.OperatorInterventionError
         | asyncpg.InsufficientResourcesError

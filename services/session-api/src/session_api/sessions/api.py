@@ -32,6 +32,7 @@ from session_api.sessions.schemas import (
     SnapshotBody,
     StandingBody,
 )
+from twotop_common.service_defaults.app import ERROR_RESPONSES
 from twotop_common.service_defaults.idempotency import idempotency_key
 from twotop_common.service_defaults.problems import Problem, unavailable
 from twotop_common.service_defaults.rate_limits import ADDRESS, CREATE, PARTICIPANT, RateLimiter, client_of
@@ -65,7 +66,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", description="makes a
 
 
 def _problem(codes: str) -> dict[str, Any]:
-    return {"description": codes, "content": {"application/problem+json": {}}}
+    return {"description": codes, "content": ERROR_RESPONSES["default"]["content"]}
 
 
 GONE = _problem("`session_closed`, `session_expired`")
@@ -113,12 +114,14 @@ async def post_session(
 async def get_session(
     session_id: UUID,
     api: Api,
+    request: Request,
     credential: Credential,
     response: Response,
+    *,
     table_token: Annotated[str | None, Query(max_length=64, description="the table that was scanned")] = None,
 ) -> SessionBody:
     """With ``table_token``, 409 ``table_mismatch`` when the session sits at another table."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     _, head = await _admitted(api, session_id, credential)
     if table_token is not None and not await queries.is_token_of(api.deps.pool, table_token, head.state.table_id):
         raise table_mismatch()
@@ -134,12 +137,13 @@ async def get_session(
 )
 async def get_snapshot(session_id: UUID, api: Api, credential: Credential, request: Request) -> Response:
     """Equals the replay of the log up to ``last_seq``."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     claims, head = await _admitted(api, session_id, credential)
     state = head.state
     etag = f'"{api.deps.epoch()}.{STATE_CODE_VERSION}.{state.last_seq}.{claims.participant_id.hex[:12]}"'
     headers = {"ETag": etag, "Cache-Control": PRIVATE}
-    if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     body = SnapshotBody(session_id=session_id, last_seq=state.last_seq, state=view_state(state))
     return Response(body.model_dump_json(), media_type="application/json", headers=headers)
@@ -151,6 +155,7 @@ async def get_snapshot(session_id: UUID, api: Api, credential: Credential, reque
 async def get_events(
     session_id: UUID,
     api: Api,
+    request: Request,
     credential: Credential,
     *,
     cursor: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
@@ -158,7 +163,7 @@ async def get_events(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait when there is nothing new")] = 0,
 ) -> Response:
     """In order, without gaps. With nothing new the cursor comes back unchanged."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     return await _events(api, session_id, credential, cursor=cursor, limit=limit, wait_s=wait)
 
 
@@ -174,9 +179,11 @@ async def get_events(
         **READ_PROBLEMS,
     },
 )
-async def post_event(session_id: UUID, body: AppendEvent, api: Api, credential: Credential) -> Response:
+async def post_event(
+    session_id: UUID, body: AppendEvent, api: Api, request: Request, credential: Credential
+) -> Response:
     """The same key and command give the first result again."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     _refuse_when_congested(api)
     claims = await claims_of(api.deps, session_id, credential)
     try:
@@ -200,9 +207,11 @@ async def post_event(session_id: UUID, body: AppendEvent, api: Api, credential: 
 
 
 @router.post("/sessions/{session_id}/close", summary="End the session for everybody", responses=READ_PROBLEMS)
-async def post_close(session_id: UUID, api: Api, credential: Credential, key: Key = None) -> SessionBody:
+async def post_close(
+    session_id: UUID, api: Api, request: Request, credential: Credential, key: Key = None
+) -> SessionBody:
     """Guests end their own session; the record stays readable for a day."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     try:
         return await close_session(api.deps, session_id, credential, idempotency_key(key, issues_credentials=False))
     except (Refusal, StoreUnavailable) as error:
@@ -211,10 +220,10 @@ async def post_close(session_id: UUID, api: Api, credential: Credential, key: Ke
 
 @router.delete("/sessions/{session_id}/members/{participant_id}", summary="Leave the session", responses=READ_PROBLEMS)
 async def delete_member(
-    session_id: UUID, participant_id: UUID, api: Api, credential: Credential, key: Key = None
+    session_id: UUID, participant_id: UUID, api: Api, request: Request, credential: Credential, *, key: Key = None
 ) -> SessionBody:
     """A participant gives up its own place; device A ends the session instead."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     try:
         return await leave_session(
             api.deps, session_id, participant_id, credential, idempotency_key(key, issues_credentials=False)
@@ -227,10 +236,10 @@ async def delete_member(
     "/sessions/{session_id}/credential", summary="Renew the credential; the old one is revoked", responses=READ_PROBLEMS
 )
 async def post_credential(
-    session_id: UUID, api: Api, credential: Credential, response: Response, key: Key = None
+    session_id: UUID, api: Api, request: Request, credential: Credential, response: Response, *, key: Key = None
 ) -> ParticipantBody:
     """The same key, still with the old credential, gives the same new one again."""
-    await _limit(api, session_id, credential)
+    await _limit(api, request, session_id, credential)
     response.headers["Cache-Control"] = "no-store"
     try:
         return await renew_credential(api.deps, session_id, credential, idempotency_key(key, issues_credentials=True))
@@ -273,8 +282,12 @@ async def post_internal_heads(body: HeadsQuery, api: Api) -> HeadsBody:
     return HeadsBody(epoch=api.deps.epoch(), heads=heads)
 
 
-async def _limit(api: SessionsApi, session_id: UUID, credential: str | None) -> None:
-    claims = await claims_of(api.deps, session_id, credential)
+async def _limit(api: SessionsApi, request: Request, session_id: UUID, credential: str | None) -> None:
+    try:
+        claims = await claims_of(api.deps, session_id, credential)
+    except Problem:
+        await api.limiter.hit(ADDRESS, client_of(request))
+        raise
     await api.limiter.hit(PARTICIPANT, claims.participant_id)
 
 
@@ -291,6 +304,9 @@ async def _events(
     _, head = await _admitted(api, session_id, credential)
     wait_s = 0 if head.state.ended_at is not None else wait_s
     events = await api.deps.log.events_after(session_id, cursor, limit, wait_s)
+    if wait_s and events:
+        # Whoever left while waiting sees nothing of what came after.
+        await _admitted(api, session_id, credential)
     body = EventsBody(
         events=[view_event(recorded) for recorded in events],
         next_cursor=events[-1].seq if events else cursor,

@@ -23,7 +23,7 @@ import asyncpg
 
 from session_api.analytics.domain import analytics_of
 from session_api.sessions import queries
-from session_api.sessions.domain.commands import Command, EndAtLimit
+from session_api.sessions.domain.commands import Command, EndAtLimit, RenewCredential
 from session_api.sessions.domain.decider import Refusal, decide, evolve, record
 from session_api.sessions.domain.events import SYSTEM, Recorded
 from session_api.sessions.domain.facts import facts_of
@@ -32,10 +32,11 @@ from session_api.sessions.domain.roster import AheadOfRoster, standing
 from session_api.sessions.domain.state import SessionState
 from session_api.sessions.domain.views import view_event
 from session_api.sessions.errors import StoreUnavailable, session_not_found
+from session_api.sessions.lanes import StoreLanes
 from session_api.sessions.queries import CommandRecord, Head
-from session_api.sessions.store import Append, SessionStore
+from session_api.sessions.store import Append
 from twotop_common.contracts.session_log import LogHint
-from twotop_common.messaging.outbox import OutboxRecord, outbox_record
+from twotop_common.messaging.outbox import outbox_record
 from twotop_common.service_defaults import idempotency
 from twotop_common.service_defaults.telemetry import inject
 
@@ -119,7 +120,7 @@ class SessionLog:
         self,
         *,
         pool: asyncpg.Pool[Any],
-        store: SessionStore,
+        store: StoreLanes,
         now: Callable[[], datetime],
         publish_hint: Callable[[LogHint], bool],
         wake_relay: Callable[[], None],
@@ -155,22 +156,27 @@ class SessionLog:
                 await self.changes.wait(request.session_id, ROSTER_LOOK_S)
 
     async def _execute(self, request: Request) -> Outcome:
-        head = self._heads.get(request.session_id)
-        for _ in range(MAX_DECISIONS):
+        # Another service's word is no activity, so its deadline must be reckoned from the newest one.
+        head = None if request.participant_id is None else self._heads.get(request.session_id)
+        for tries in range(MAX_DECISIONS):
             fresh = head is None
             if head is None:
                 head, earlier = await self._load(request)
                 if earlier is not None:
-                    return await self._replay(request, head.state, earlier)
+                    outcome = await self._replay(request, head.state, earlier)
+                    if tries:
+                        # Perhaps our own append, whose commit a lost connection kept from us: nobody was told yet.
+                        self.tell(outcome.state, outcome.events)
+                    return outcome
             now = self._now()
             try:
-                outcome = await self._decide_and_append(request, head, now, fresh=fresh)
+                written = await self._decide_and_append(request, head, now, fresh=fresh)
             except (Refusal, SeqConflict, AheadOfRoster):
                 if fresh:
                     raise
-                outcome = None
-            if outcome is not None:
-                return outcome
+                written = None
+            if written is not None:
+                return written
             head = None
         raise StoreUnavailable
 
@@ -219,12 +225,18 @@ class SessionLog:
         if not await self._store.append(item):
             return None
         self._remember(Head(after, active_at))
-        self.tell(after, recorded, item.outbox)
+        self.tell(after, recorded, messages=bool(item.outbox))
         return Outcome(recorded, after.last_seq, after, replayed=False)
 
-    def tell(self, state: SessionState, recorded: Sequence[Recorded], outbox: Sequence[OutboxRecord]) -> None:
+    def tell(
+        self,
+        state: SessionState,
+        recorded: Sequence[Recorded],
+        *,
+        messages: bool = True,
+    ) -> None:
         """After a commit: the relay, those who wait here, and (as a hint) every gateway."""
-        if outbox:
+        if messages:
             self._wake_relay()
         if recorded:
             self.changes.notify(state.session_id)
@@ -250,7 +262,9 @@ class SessionLog:
         if earlier.body_hash != request.body_hash:
             raise idempotency.mismatch()
         if request.participant_id is not None:
-            standing_or_ended(state, request.participant_id, request.generation)
+            # A renewal is repeated with the very credential that it revoked.
+            renewed = 1 if isinstance(request.command, RenewCredential) else 0
+            standing_or_ended(state, request.participant_id, request.generation + renewed)
         events: Sequence[Recorded] = ()
         if earlier.first_seq is not None:
             async with self._pool.acquire() as connection:

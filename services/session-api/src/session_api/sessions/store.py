@@ -8,7 +8,8 @@ Invariants:
 - While one batch is in flight the next one gathers; a batch holds one append a session, in the order of session
   ids, and takes head rows with SKIP LOCKED: two processes that overlap cannot deadlock, the later one decides again.
 - A data error reruns the members of a batch one by one: one bad row harms nobody else.
-- After a lost connection nobody is answered before the command row has said whether the append happened.
+- After a lost connection the append is tried again under the same guard: if it had happened after all, its key refuses
+  it, and whoever asked finds the command's row when it loads the head again.
 - Callers that go away cancel nothing: the batch belongs to the store's own task.
 """
 
@@ -112,8 +113,6 @@ _OUTBOX = """
 _WRITTEN = "SELECT session_id FROM heads"
 _APPEND = _HEADS + _WRITTEN
 _APPEND_WITH_MESSAGES = _HEADS + _OUTBOX + _WRITTEN
-
-_HAPPENED = "SELECT 1 FROM session_commands WHERE session_id = $1 AND actor = $2 AND key = $3"
 
 
 async def append(connection: asyncpg.Connection[Any], appends: Sequence[Append]) -> set[UUID]:
@@ -309,7 +308,7 @@ class SessionStore:
             for waiting in batch:
                 _fail(waiting, error)
             return
-        except asyncio.CancelledError:
+        except BaseException:
             for waiting in batch:
                 _fail(waiting, StoreUnavailable())
             raise
@@ -322,19 +321,13 @@ class SessionStore:
 
     async def _write_until(self, batch: list[_Waiting], deadline: float) -> set[UUID]:
         """Write the batch, over as many connections as it takes until ``deadline``. Raises StoreUnavailable."""
-        happened: set[UUID] = set()
-        lost = False
         while True:
             try:
                 connection = await self._connected(deadline)
-                if lost:
-                    happened = await _what_happened(connection, batch)
-                rest = [waiting.item for waiting in batch if waiting.item.after.session_id not in happened]
-                return happened | (await append(connection, rest) if rest else set())
+                return await append(connection, [waiting.item for waiting in batch])
             except Exception as error:
                 if not looks_unavailable(error):
                     raise
-                lost = True
                 self._drop_connection()
                 if time.perf_counter() >= deadline:
                     raise StoreUnavailable from error
@@ -354,24 +347,15 @@ class SessionStore:
                     },
                     command_timeout=self._give_up_s,
                 )
+            self._connection = connection
             if self._on_connected is not None:
                 await self._on_connected(connection)
-            self._connection = connection
         return self._connection
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-
-
-async def _what_happened(connection: asyncpg.Connection[Any], batch: list[_Waiting]) -> set[UUID]:
-    happened = set()
-    for waiting in batch:
-        item = waiting.item
-        if await connection.fetchval(_HAPPENED, item.after.session_id, item.actor, item.key):
-            happened.add(item.after.session_id)
-    return happened
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

@@ -194,6 +194,7 @@ async def test_activity_extends_idle_time_but_never_the_absolute_limit(still_hou
         context = "established" if number % 2 else "mature"
         assert (await phone.command("choose_context", {"context": context})).status_code == 201
         clock.advance(minutes=89)
+    await phone.command("choose_context", {"context": "mature"})
     expires_at = (await phone.get()).json()["expires_at"]
     assert expires_at == (started + timedelta(hours=24)).isoformat().replace("+00:00", "Z")
     clock.now = started + timedelta(hours=24)

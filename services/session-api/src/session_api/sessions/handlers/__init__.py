@@ -30,3 +30,4 @@ class SessionDeps:
     public_origin: str
     now: Callable[[], datetime]
     epoch: Callable[[], str]
+    wake_relay: Callable[[], None]

@@ -58,31 +58,20 @@ async def renew_credential(
 ) -> ParticipantBody:
     """A new credential; the old one is revoked. The same key with the old credential gives the same one again."""
     claims = await claims_of(deps, session_id, credential)
-    stored_key = f"renew:{key or uuid4()}"
-    async with deps.pool.acquire() as connection:
-        head, earlier = await queries.find_head_and_command(
-            connection, session_id, str(claims.participant_id), stored_key
-        )
-        if head is None:
-            raise session_not_found()
-        if earlier is not None and earlier.first_seq is not None:
-            # The phone lost our answer: its credential is revoked by the very request it repeats.
-            recorded = await queries.events_between(connection, session_id, earlier.first_seq, earlier.last_seq)
-            renewed = recorded[0].event
-            if isinstance(renewed, e.CredentialRenewed) and claims.generation + 1 >= renewed.generation:
-                return issue(deps, head.state, claims.participant_id, renewed.generation, recorded[0].at)
     outcome = await deps.log.execute(
         Request(
             session_id=session_id,
-            key=stored_key,
+            key=f"renew:{key or uuid4()}",
             body_hash=body_fingerprint("renew"),
             command=RenewCredential(),
             participant_id=claims.participant_id,
             generation=claims.generation,
         )
     )
-    recorded_now = outcome.events[0]
-    return issue(deps, outcome.state, claims.participant_id, claims.generation + 1, recorded_now.at)
+    recorded = outcome.events[0]
+    if not isinstance(recorded.event, e.CredentialRenewed):
+        raise TypeError(recorded.type)
+    return issue(deps, outcome.state, claims.participant_id, recorded.event.generation, recorded.at)
 
 
 async def _present(deps: SessionDeps, session_id: UUID) -> SessionBody:

@@ -97,7 +97,7 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
         raise in_progress() from None
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
-    deps.log.tell(state, [recorded], [message])
+    deps.log.tell(state, [recorded])
     return _answer(deps, body.table_token, Head(state, now), recorded, key_id)
 
 

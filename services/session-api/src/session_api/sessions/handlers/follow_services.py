@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from session_api.sessions import queries
@@ -11,6 +12,7 @@ from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.errors import StoreUnavailable
 from session_api.sessions.handlers import SessionDeps
 from session_api.sessions.log import Request
+from session_api.sessions.queries import Head
 from twotop_common.contracts.cleanup_worker import ExpireSession
 from twotop_common.contracts.pairing import (
     PairingCancelled,
@@ -20,7 +22,7 @@ from twotop_common.contracts.pairing import (
     PairingWithdrawn,
 )
 from twotop_common.contracts.realtime_gateway import ParticipantConnected
-from twotop_common.contracts.session_api import DeadlineSet
+from twotop_common.contracts.session_api import DeadlineSet, SessionEnded
 from twotop_common.messaging.delivery import Delivery, TransientFailure
 from twotop_common.messaging.outbox import enqueue_on, outbox_record
 from twotop_common.service_defaults.problems import Problem
@@ -48,21 +50,41 @@ def _command_of(fact: PairingFact) -> c.SystemCommand:
 
 
 async def expire_session(deps: SessionDeps, command: ExpireSession, delivery: Delivery) -> None:
-    """End the session if a limit is reached; asked too early, answer with the next deadline."""
+    """End the session if a limit is reached; asked too early, answer with the next deadline.
+
+    Whoever asks about a session that has ended, or that is not known any more, missed its end and is told again.
+    """
     try:
-        head = await deps.log.head(command.session_id)
+        state_now = await deps.log.head(command.session_id)
     except Problem:
-        return
+        await _answer(deps, _end_of_unknown(command, deps.now()))
     except StoreUnavailable as away:
         raise TransientFailure("database away") from away
-    if head.state.state in ENDED:
-        return
-    due = head.state.due(head.active_at)
-    fact = DeadlineSet(session_id=command.session_id, seq=head.state.last_seq, due_at=due.at)
-    message = outbox_record(fact, subject=str(command.session_id), source="session-api")
+    else:
+        await _answer(deps, _next_word(state_now))
+
+
+def _next_word(head: Head) -> DeadlineSet | SessionEnded:
+    state = head.state
+    if state.ended_at is None:
+        return DeadlineSet(session_id=state.session_id, seq=state.last_seq, due_at=state.due(head.active_at).at)
+    return SessionEnded(
+        session_id=state.session_id,
+        seq=state.last_seq,
+        state="expired" if state.state == "expired" else "closed",
+        reason=state.end_reason or "unknown",
+        ended_at=state.ended_at,
+    )
+
+
+def _end_of_unknown(command: ExpireSession, now: datetime) -> SessionEnded:
+    return SessionEnded(session_id=command.session_id, seq=1, state="expired", reason="unknown", ended_at=now)
+
+
+async def _answer(deps: SessionDeps, fact: DeadlineSet | SessionEnded) -> None:
     async with deps.pool.acquire() as connection:
-        await enqueue_on(connection, [message])
-    deps.log.tell(head.state, [], [message])
+        await enqueue_on(connection, [outbox_record(fact, subject=str(fact.session_id), source="session-api")])
+    deps.wake_relay()
 
 
 async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:

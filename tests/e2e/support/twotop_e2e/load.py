@@ -136,12 +136,18 @@ class Load:
             await database.close()
         assert not faults, f"{len(faults)} faults:\n" + "\n".join(faults[:20])
 
+    async def close_sessions(self) -> None:
+        """Leave the tables free."""
+        await asyncio.gather(*(table.a.close_session() for table in self.tables))
+
     async def _check_table(self, table: Table, database: Any) -> list[str]:
         stored = await table.a.all_events()
         head = len(stored)
         for follower in (table.by_socket, table.other):
             await follower.until_seq(head, timeout_s=10)
-        rows = await database.fetch("SELECT seq FROM events WHERE session_id = $1 ORDER BY seq", table.a.session_id)
+        rows = await database.fetch(
+            "SELECT seq FROM session_events WHERE session_id = $1 ORDER BY seq", table.a.session_id
+        )
         by_key = {event["command_id"]: event["seq"] for event in reversed(stored) if event["command_id"]}
         faults = []
         if [event["seq"] for event in stored] != list(range(1, head + 1)):

@@ -7,10 +7,12 @@ is read anew each time.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -154,6 +156,25 @@ class Stack:
         """Let a held part start again."""
         self._launch("release", program)
 
+    async def reachable(self, program: str, *, timeout_s: float = 30) -> None:
+        """Wait until a released backend takes connections, or a released instance is ready."""
+        if program in self.run["backends"]:
+            parts = urlsplit(str(self.run["backends"][program]["url"]))
+
+            async def listening() -> bool:
+                try:
+                    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+                except OSError:
+                    return False
+                writer.close()
+                return True
+
+            await eventually(listening, timeout_s=timeout_s, interval_s=0.05)
+            return
+        service, _, number = program.rpartition("-") if program[-1].isdigit() else (program, "", "1")
+        url = self.run["services"][service][int(number) - 1]["url"]
+        await eventually(lambda: is_ready(url), timeout_s=timeout_s, interval_s=0.05)
+
     def operate(self, *arguments: str) -> str:
         """Run the operator's ``twotop`` command on this system. Its standard output."""
         env = {
@@ -184,7 +205,11 @@ class Stack:
             path = Path(folder) / "venues.json"
             path.write_text(json.dumps(VENUES), encoding="utf-8")
             imported = json.loads(self.operate("import", str(path), "--json"))
-        return {place["slug"]: [str(table["token"]) for table in place["tables"]] for place in imported["locations"]}
+        tokens = {place["slug"]: [str(table["token"]) for table in place["tables"]] for place in imported["locations"]}
+        for of_place in tokens.values():
+            # A system that is given may have been tested before: begin somewhere else.
+            random.shuffle(of_place)
+        return tokens
 
 
 async def is_ready(url: str, path: str = "/health/ready", status: str | None = None) -> bool:

@@ -5,8 +5,9 @@ import { asProblem, Problem } from "./api/problems";
 import type { Context, GameCommand, JoinDual, Mode, Participant } from "./api/types";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey } from "./ids";
+import { loadLive } from "./load-live";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import { SessionFollower } from "./realtime/follow";
+import type { SessionFollower } from "./realtime/follow";
 import { announceLog, announcePresence } from "./session/announce";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
@@ -80,6 +81,7 @@ export async function open(): Promise<void> {
   }
   update({ tableToken: decode(token) });
   await Promise.all([spoken, loadTable()]);
+  void loadLive();
   if (link !== null && current().table !== null) await followLink(link);
 }
 
@@ -147,6 +149,7 @@ function enter(sessionId: string, participant: Participant): SavedSession {
 
 export function resume(saved: SavedSession): void {
   follower?.stop();
+  follower = null;
   if (history.state?.screen) history.replaceState(null, "");
   update({
     me: saved,
@@ -159,6 +162,12 @@ export function resume(saved: SavedSession): void {
     route: { name: "session" },
   });
   credentials.saveSession(saved);
+  void follow(saved);
+}
+
+async function follow(saved: SavedSession): Promise<void> {
+  const { SessionFollower } = await loadLive();
+  if (current().me !== saved) return;
   follower = new SessionFollower(saved, {
     onLog: ({ picture }) => {
       if (picture === null) return;

@@ -1,9 +1,10 @@
 import { render } from "preact";
 import { goBack, open, start } from "./actions";
+import { live } from "./load-live";
+import { Left, Loading, Lost } from "./screens/Away";
 import { ChooseContext } from "./screens/ChooseContext";
 import { Decide } from "./screens/Decide";
 import { Join, Joining } from "./screens/Join";
-import { Left, Loading, Lost, Session } from "./screens/Session";
 import { Landing, TableProblem } from "./screens/Table";
 import { useApp } from "./store";
 
@@ -31,8 +32,10 @@ function App() {
       return <Join />;
     case "joining":
       return <Joining link={route.link} />;
-    case "session":
+    case "session": {
+      const Session = live()?.Session ?? Loading;
       return <Session />;
+    }
     case "left":
       return <Left />;
     case "lost":

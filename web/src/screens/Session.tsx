@@ -1,10 +1,11 @@
 /** Inside a session the log decides what is shown. */
 import { backToTable, chooseContext, endSession, leave, newCode, optInMature } from "../actions";
-import { type AppState, useApp, useStrings } from "../store";
+import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
+import { Loading } from "./Away";
 import { ChooseContext, MatureQuestion } from "./ChooseContext";
 import { Ready } from "./Ready";
 import { Waiting } from "./Waiting";
@@ -52,15 +53,6 @@ export function Session() {
   }
 }
 
-export function Loading() {
-  const strings = useStrings();
-  return (
-    <Shell stage={{ left: "expected", right: "expected" }}>
-      <Heading testId="screen-loading">{strings.loading}</Heading>
-    </Shell>
-  );
-}
-
 function Single() {
   const { strings, busy, problem } = useApp();
   const words = strings.single;
@@ -90,35 +82,6 @@ function Ended() {
       </div>
       <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
         {strings.session.again}
-      </Button>
-    </Shell>
-  );
-}
-
-export function Left() {
-  const { strings } = useApp();
-  return (
-    <Shell stage={{ left: "free", right: "free" }}>
-      <Heading testId="screen-left">{strings.ended.leftTitle}</Heading>
-      <p class="lead">{strings.ended.leftBody}</p>
-      <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
-        {strings.session.toTable}
-      </Button>
-    </Shell>
-  );
-}
-
-export function Lost() {
-  const { strings, problem } = useApp();
-  const code = problem?.code ?? "unexpected";
-  return (
-    <Shell stage={{ left: "free", right: "free" }}>
-      <div data-testid="session-lost" data-code={code}>
-        <Heading testId="screen-lost">{strings.problems[code].title}</Heading>
-        <p class="lead">{strings.problems[code].body}</p>
-      </div>
-      <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
-        {strings.session.toTable}
       </Button>
     </Shell>
   );

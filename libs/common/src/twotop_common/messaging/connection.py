@@ -16,10 +16,7 @@ from typing import Any
 import aio_pika
 import aiormq
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import AbstractChannel, ChannelFrame
-from pamqp import commands as spec
-from pamqp.body import ContentBody
-from pamqp.header import ContentHeader
+from aiormq.abc import AbstractChannel
 from prometheus_client import Gauge
 from yarl import URL
 
@@ -156,59 +153,3 @@ async def until_closed(channel: AbstractChannel, *work: Coroutine[Any, Any, None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class UnconfirmedSender:
-    """Fire and forget on one channel, at the cost of a buffer append.
-
-    aiormq spends a lock, a timeout and a queue hop on each publish; here the frames of everything sent in one turn of
-    the loop go out as one write. Bounded: when the broker does not read, ``send`` answers False and drops.
-    """
-
-    MAX_PENDING = 5_000
-
-    def __init__(self, channel: AbstractChannel) -> None:
-        self._channel = channel
-        self._pending: list[bytes] = []
-        self._filled = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._frame_size = getattr(channel, "max_content_size", 131_000)
-
-    def send(self, *, exchange: str, routing_key: str, body: bytes, properties: spec.Basic.Properties) -> bool:
-        """Buffer one message. False when it was dropped."""
-        if len(self._pending) >= self.MAX_PENDING or self._channel.is_closed:
-            return False
-        frames: list[spec.Basic.Publish | ContentHeader | ContentBody] = [
-            spec.Basic.Publish(exchange=exchange, routing_key=routing_key),
-            ContentHeader(properties=properties, body_size=len(body)),
-        ]
-        size = self._frame_size
-        frames += [ContentBody(body[start : start + size]) for start in range(0, len(body), size)]
-        self._pending.append(ChannelFrame.marshall(channel_number=self._channel.number, frames=frames).payload)
-        self._filled.set()
-        return True
-
-    async def drained(self, timeout_s: float) -> bool:
-        """Wait until nothing is buffered. False when it took too long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while self._pending or not self._idle.is_set():
-                    await self._idle.wait()
-                    await asyncio.sleep(0)
-                return True
-        return False
-
-    async def run(self) -> None:
-        """Write what is buffered until cancelled or the channel is gone."""
-        connection = self._channel.connection
-        while not self._channel.is_closed:
-            if not self._pending:
-                self._idle.set()
-            await self._filled.wait()
-            self._filled.clear()
-            self._idle.clear()
-            payload = b"".join(self._pending)
-            self._pending.clear()
-            drained = self._channel.create_future()
-            await connection.write_queue.put(ChannelFrame(payload=payload, should_close=False, drain_future=drained))
-            await drained

@@ -46,6 +46,7 @@ from twotop_common.messaging.delivery import (
     retry_delay_ms,
 )
 from twotop_common.messaging.publisher import PERSISTENT
+from twotop_common.messaging.sender import UnconfirmedSender
 from twotop_common.messaging.topology import (
     dead_queue_of,
     declare_consumer_queues,
@@ -111,6 +112,7 @@ class Consumer:
         self._published_at: dict[int, datetime] = {}
         self._channel: AbstractChannel | None = None
         self._confirmed: AbstractChannel | None = None
+        self._senders: dict[AbstractChannel, UnconfirmedSender] = {}
         self._consumer_tag = ""
         self._stopping = asyncio.Event()
         self._looked_at = 0.0
@@ -155,6 +157,8 @@ class Consumer:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for task in late:
                 task.cancel()
+        for sender in self._senders.values():
+            await sender.drained(timeout_s=1)
         self._stopping.set()
 
     async def _serve_moves(self, channel: AbstractChannel) -> None:
@@ -169,17 +173,19 @@ class Consumer:
         await channel.basic_qos(prefetch_count=self._prefetch)
         cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
-        consuming = await channel.basic_consume(queue_of(self._service), self._take)
-        self._consumer_tag = consuming.consumer_tag or ""
         if self._stopping.is_set():
             return
+        sender = self._senders[channel] = UnconfirmedSender(channel)
+        consuming = await channel.basic_consume(queue_of(self._service), self._take)
+        self._consumer_tag = consuming.consumer_tag or ""
         self._channel = channel
         self._looked_at, self._ready = time.monotonic(), 0
         log.info("consumer.started", queue=queue_of(self._service))
         try:
-            await until_closed(channel, self._watch(channel, cancelled))
+            await until_closed(channel, sender.run(), self._watch(channel, cancelled))
         finally:
             self._channel = None
+            del self._senders[channel]
 
     async def _watch(self, channel: AbstractChannel, cancelled: asyncio.Event) -> None:
         """Return when this consumer is one no more."""
@@ -258,10 +264,16 @@ class Consumer:
             await self._try_again(work, error)
         else:
             _HANDLED.labels(delivery.type, "done").inc()
-            await _acknowledge(work.message, work.channel)
+            self._acknowledge(work.message)
         finally:
             _SECONDS.labels(delivery.type).observe(time.perf_counter() - started)
             correlation_id.reset(token)
+
+    def _acknowledge(self, message: DeliveredMessage) -> None:
+        # Without its sender the channel is gone, and the broker delivers again.
+        sender = self._senders.get(message.channel)
+        if sender is not None and message.delivery_tag is not None:
+            sender.acknowledge(message.delivery_tag)
 
     async def _try_again(self, work: _Work, error: Exception) -> None:
         delivery = work.delivery
@@ -322,16 +334,8 @@ class Consumer:
             log.warning("message.not_moved", queue=queue, error=type(error).__name__)
             await _give_back(message, channel)
             return False
-        await _acknowledge(message, channel)
+        self._acknowledge(message)
         return True
-
-
-async def _acknowledge(message: DeliveredMessage, channel: AbstractChannel) -> None:
-    if message.delivery_tag is not None and not channel.is_closed:
-        try:
-            await channel.basic_ack(message.delivery_tag, wait=False)
-        except BROKER_ERRORS:
-            log.info("message.ack_lost")
 
 
 async def _give_back(message: DeliveredMessage, channel: AbstractChannel) -> None:

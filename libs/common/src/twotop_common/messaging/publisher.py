@@ -25,10 +25,10 @@ from twotop_common.messaging.connection import (
     BROKER_ERRORS,
     BrokerConnection,
     BrokerUnavailable,
-    UnconfirmedSender,
     until_closed,
     work_on_channels,
 )
+from twotop_common.messaging.sender import UnconfirmedSender
 from twotop_common.messaging.topology import EVENTS_EXCHANGE, declare_routes
 from twotop_common.service_defaults.logging import get_logger
 

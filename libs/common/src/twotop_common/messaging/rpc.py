@@ -17,10 +17,10 @@ from twotop_common.contracts.session_log import PHONE_COMMAND_QUEUE, PHONE_COMMA
 from twotop_common.messaging.connection import (
     BROKER_ERRORS,
     BrokerConnection,
-    UnconfirmedSender,
     until_closed,
     work_on_channels,
 )
+from twotop_common.messaging.sender import UnconfirmedSender
 from twotop_common.messaging.topology import declare_command_queue
 from twotop_common.service_defaults.logging import get_logger
 
@@ -188,23 +188,22 @@ class RpcServer:
 
     async def _answer(self, message: DeliveredMessage) -> None:
         properties = message.header.properties
-        channel = message.channel
+        headers = {str(name): str(value) for name, value in (properties.headers or {}).items()}
+        answer: bytes | None = None
         try:
-            headers = {str(name): str(value) for name, value in (properties.headers or {}).items()}
             answer = await self._handler(message.body, headers)
         except Exception:
             log.exception("rpc.handler_failed", queue=self._queue)
-        else:
-            sender = self._senders.get(channel)
-            if sender is not None and properties.reply_to:
-                sender.send(
-                    exchange="",
-                    routing_key=properties.reply_to,
-                    body=answer,
-                    properties=spec.Basic.Properties(correlation_id=properties.correlation_id, delivery_mode=1),
-                )
-        if message.delivery_tag is not None and not channel.is_closed:
-            try:
-                await channel.basic_ack(message.delivery_tag, wait=False)
-            except BROKER_ERRORS:
-                log.info("rpc.ack_lost")
+        sender = self._senders.get(message.channel)
+        if sender is None:
+            # The channel is gone, and the caller has been told.
+            return
+        if answer is not None and properties.reply_to:
+            sender.send(
+                exchange="",
+                routing_key=properties.reply_to,
+                body=answer,
+                properties=spec.Basic.Properties(correlation_id=properties.correlation_id, delivery_mode=1),
+            )
+        if message.delivery_tag is not None:
+            sender.acknowledge(message.delivery_tag)

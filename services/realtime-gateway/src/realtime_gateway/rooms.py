@@ -37,7 +37,8 @@ from twotop_common.service_defaults.telemetry import SpanKind, continue_from, sp
 
 log = get_logger(__name__)
 
-HEADS_PER_CALL = 2_000
+# 58 kB of ids: session-api refuses bodies beyond 64 kB.
+HEADS_PER_CALL = 1_500
 FETCH_PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 

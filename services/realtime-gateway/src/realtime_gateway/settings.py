@@ -18,6 +18,7 @@ class GatewaySettings(ServiceSettings):
         {"database_url", "broker_url", "redis_url", "session_api_url", "credential_public_keys"}
     )
 
+    port: int = Field(default=8103, ge=0, le=65_535)
     heartbeat_s: float = Field(default=25.0, gt=0, description="how often phones are asked to ping")
     auth_timeout_s: float = Field(default=5.0, gt=0)
     registration_wait_s: float = Field(default=3.0, ge=0, description="how long an unknown phone is held")

@@ -1,4 +1,4 @@
-"""Queue and event of a socket, small. asyncio's hold four deques of 600 bytes each, which an idle socket never fills."""
+"""Queue and event of a socket, small: asyncio's hold four deques of 600 bytes, which an idle socket never fills."""
 
 from __future__ import annotations
 

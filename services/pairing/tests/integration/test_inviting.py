@@ -215,6 +215,15 @@ async def test_a_session_not_heard_of_yet_is_waited_for_and_then_unavailable(ins
     assert await code_of(instance.alone(unknown)) == "unavailable"
 
 
+async def test_while_the_outbox_is_too_full_nothing_new_is_begun(instance: Instance) -> None:
+    seated = await instance.seat(Table.new())
+    instance.refusing = True
+    assert await code_of(instance.join(seated.table_token, seated.code)) == "unavailable"
+    assert await code_of(instance.new_code(seated)) == "unavailable"
+    assert await code_of(instance.alone(seated)) == "unavailable"
+    assert await instance.published() == []
+
+
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize(("state", "code"), [("closed", "session_closed"), ("expired", "session_expired")])
 async def test_an_ended_session_has_no_codes(instance: Instance, known: bool, state: str, code: str) -> None:

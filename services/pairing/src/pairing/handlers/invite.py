@@ -33,6 +33,7 @@ from twotop_common.hashed_codes import UnknownKey, derive_code, derive_join_secr
 from twotop_common.messaging.outbox import enqueue
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED
 from twotop_common.service_defaults.logging import get_logger
+from twotop_common.service_defaults.problems import unavailable
 
 log = get_logger(__name__)
 
@@ -67,6 +68,8 @@ async def go_on_alone(surroundings: Surroundings, claims: ParticipantClaims, ses
 
 async def _once_known(surroundings: Surroundings, session_id: UUID, act: Callable[[], Awaitable[T | None]]) -> T:
     """``act`` gives None while the session is unknown, or when another request changed it in between."""
+    if surroundings.refusing():
+        raise unavailable()
     until = time.monotonic() + LOOK_AGAIN_FOR_S
     while True:
         async with surroundings.turnstile.one_at_a_time(session_id):

@@ -9,6 +9,7 @@ from pairing.handlers.surroundings import Surroundings
 from pairing.schemas import JoinDual, Joined
 from twotop_common.hashed_codes import normalise_code
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED
+from twotop_common.service_defaults.problems import unavailable
 
 
 async def join_dual(surroundings: Surroundings, request: JoinDual, idempotency_key: str | None) -> Joined:
@@ -19,6 +20,8 @@ async def join_dual(surroundings: Surroundings, request: JoinDual, idempotency_k
     """
     if not surroundings.flags.enabled(DUAL_PAIRING_CODE_ENABLED):
         raise pairing_disabled()
+    if surroundings.refusing():
+        raise unavailable()
     typed = None if request.code is None else request.code.get_secret_value()
     secret = None if request.join_secret is None else request.join_secret.get_secret_value()
     key = surroundings.request_key(

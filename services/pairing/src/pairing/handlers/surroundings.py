@@ -60,7 +60,8 @@ class Turnstile:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``fresh`` says whether our view of the sessions may be believed, ``wake`` makes the outbox relay look now."""
+    """``fresh`` says whether our view of the sessions may be believed, ``refusing`` whether the outbox is too full for
+    more, ``wake`` makes its relay look now."""
 
     sessions: async_sessionmaker[AsyncSession]
     key_ring: KeyRing
@@ -69,6 +70,7 @@ class Surroundings:
     flags: FeatureFlags
     now: Callable[[], datetime]
     fresh: Callable[[], bool]
+    refusing: Callable[[], bool]
     wake: Callable[[], None]
     code_life: timedelta
     public_origin: str

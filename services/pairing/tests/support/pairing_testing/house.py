@@ -129,6 +129,7 @@ class Instance:
     clock: Clock
     ring: KeyRing = SETTINGS.key_ring
     fresh: bool = True
+    refusing: bool = False
     woken: int = 0
     around: Surroundings = field(init=False)
 
@@ -141,6 +142,7 @@ class Instance:
             flags=FeatureFlags(self.database.sessions, {DUAL_PAIRING_CODE_ENABLED: True}),
             now=self.clock,
             fresh=lambda: self.fresh,
+            refusing=lambda: self.refusing,
             wake=self._wake,
             code_life=CODE_LIFE,
             public_origin="https://twotop.example",

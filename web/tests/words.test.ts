@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+import { PROBLEM_CODES } from "../src/api/problems";
+import { asLanguage, LANGUAGES, type Language, loadStrings, pickLanguage } from "../src/i18n";
+import { en } from "../src/i18n/en";
+import { announceLog, announcePresence } from "../src/session/announce";
+import type { SessionPicture } from "../src/session/state";
+
+const all = Object.keys(LANGUAGES) as Language[];
+
+function texts(value: unknown, path = ""): [string, string][] {
+  if (typeof value === "string") return [[path, value]];
+  if (typeof value === "function") return [[path, String(value("9:59"))]];
+  return Object.entries(value as object).flatMap(([name, inner]) => texts(inner, `${path}.${name}`));
+}
+
+describe("the four languages", () => {
+  test.each(all)("%s says everything, and says it itself", async (language) => {
+    const said = texts(await loadStrings(language));
+    expect(said.filter(([, text]) => text.trim() === "")).toEqual([]);
+    expect(said.map(([path]) => path).sort()).toEqual(
+      texts(en)
+        .map(([path]) => path)
+        .sort(),
+    );
+    if (language === "en") return;
+    const english = new Map(texts(en));
+    const same = said.filter(([path, text]) => text.length > 12 && english.get(path) === text);
+    expect(same).toEqual([]);
+  });
+
+  test.each(all)("%s has words for every problem", async (language) => {
+    const { problems } = await loadStrings(language);
+    for (const code of PROBLEM_CODES) expect(problems[code].title && problems[code].body).toBeTruthy();
+  });
+
+  test("the phone's language counts first, then the restaurant's, then English", () => {
+    expect(pickLanguage(["fr-FR", "de-AT", "en"], "vi")).toBe("de");
+    expect(pickLanguage(["fr-FR"], "vi")).toBe("vi");
+    expect(pickLanguage(["fr"], "ja")).toBe("en");
+    expect(asLanguage("ES-mx")).toBe("es");
+    expect(asLanguage("constructor")).toBeNull();
+    expect(asLanguage(null)).toBeNull();
+  });
+});
+
+const picture = (change: Partial<SessionPicture> = {}): SessionPicture => ({
+  session_id: "s",
+  table_number: "7",
+  mode: "dual",
+  state: "browsing",
+  dual_status: "paired",
+  context: "exploring",
+  members: [
+    { participant_id: "a", role: "A", nickname: null, present: true },
+    { participant_id: "b", role: "B", nickname: null, present: true },
+  ],
+  play: { ready: [], both_ready: false, mature_opt_in: [] },
+  pairing: { generation: 1, expires_at: "2026-01-01T00:10:00Z" },
+  end_reason: null,
+  pairing_ended: null,
+  ...change,
+});
+const ready = (...ids: string[]) => picture({ play: { ready: ids, both_ready: false, mature_opt_in: [] } });
+
+describe("what a screen reader hears", () => {
+  const words = en.announce;
+  const alone = picture({ members: picture().members.slice(0, 1), dual_status: "waiting" });
+
+  test("the partner coming, going and getting ready", () => {
+    expect(announceLog(null, picture(), "a", words)).toBeNull();
+    expect(announceLog(alone, picture(), "a", words)).toBe(words.joined);
+    expect(announceLog(picture(), alone, "a", words)).toBe(words.left);
+    expect(announceLog(picture(), ready("b"), "a", words)).toBe(words.partnerReady);
+    expect(announceLog(ready("b"), picture(), "a", words)).toBe(words.partnerNotReady);
+    expect(announceLog(picture(), ready("a"), "a", words)).toBeNull();
+    const both = picture({ play: { ready: ["a", "b"], both_ready: true, mature_opt_in: [] } });
+    expect(announceLog(ready("a", "b"), both, "a", words)).toBe(words.bothReady);
+  });
+
+  test("the code running out and its replacement", () => {
+    const out = { ...alone, dual_status: "expired" as const };
+    const again = { ...alone, pairing: { generation: 2, expires_at: "" } };
+    expect(announceLog(alone, out, "a", words)).toBe(words.codeExpired);
+    expect(announceLog(out, again, "a", words)).toBe(words.newCode);
+  });
+
+  test("the partner's phone going away and coming back, once each", () => {
+    const say = (was: object, now: object, partner: string | undefined = "b") =>
+      announcePresence(was as Record<string, "online">, now as Record<string, "online">, partner, words);
+    expect(say({ b: "online" }, { b: "away" })).toBe(words.partnerAway);
+    expect(say({ b: "away" }, { b: "gone" })).toBeNull();
+    expect(say({ b: "gone" }, { b: "online" })).toBe(words.partnerBack);
+    expect(say({}, { b: "online" })).toBeNull();
+    expect(announcePresence({ b: "online" }, { b: "away" }, undefined, words)).toBeNull();
+  });
+});

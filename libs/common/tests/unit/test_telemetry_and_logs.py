@@ -92,9 +92,10 @@ def test_an_endpoint_switches_traces_on() -> None:
 def _logs() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.handlers, root.level)
+    configured = structlog.get_config()
     yield
     root.handlers, root.level = before
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 @pytest.mark.usefixtures("_logs")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Contract(BaseModel):
     """A body on the wire. Frozen; unknown fields are ignored, so that a newer producer harms nobody."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Envelope(Contract):

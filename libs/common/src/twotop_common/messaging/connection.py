@@ -28,6 +28,7 @@ BROKER_ERRORS: tuple[type[BaseException], ...] = (*CONNECTION_EXCEPTIONS, Timeou
 HEARTBEAT_S = 10
 CONNECT_TIMEOUT_S = 5.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
+_QUIET_FAILURES = 30
 _RANDOM = random.SystemRandom()
 _CONNECTED = Gauge("twotop_broker_connected", "1 while connected to the broker", ["connection"])
 
@@ -61,7 +62,7 @@ class BrokerConnection:
                         self._url, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": self.name}
                     )
                 except BROKER_ERRORS as error:
-                    if failures == 0:
+                    if failures % _QUIET_FAILURES == 0:
                         log.warning("broker.unreachable", connection=self.name, error=type(error).__name__)
                     pause = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
                     failures += 1

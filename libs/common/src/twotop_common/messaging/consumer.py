@@ -114,6 +114,7 @@ class Consumer:
         self._confirmed: AbstractChannel | None = None
         self._senders: dict[AbstractChannel, UnconfirmedSender] = {}
         self._consumer_tag = ""
+        self._draining = False
         self._stopping = asyncio.Event()
         self._looked_at = 0.0
         self._ready = 0
@@ -144,6 +145,7 @@ class Consumer:
 
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Take no new messages, finish what has begun, leave the rest to others, end ``run``."""
+        self._draining = True
         channel, self._channel = self._channel, None
         if channel is not None and not channel.is_closed:
             try:
@@ -173,7 +175,7 @@ class Consumer:
         await channel.basic_qos(prefetch_count=self._prefetch)
         cancelled = asyncio.Event()
         channel.on_consumer_cancel_callbacks.add(lambda _: cancelled.set())
-        if self._stopping.is_set():
+        if self._draining:
             return
         sender = self._senders[channel] = UnconfirmedSender(channel)
         consuming = await channel.basic_consume(queue_of(self._service), self._take)
@@ -205,6 +207,9 @@ class Consumer:
 
     async def _take(self, message: DeliveredMessage) -> None:
         """Called by aiormq in order of arrival; must not wait."""
+        if self._draining:
+            # On its way when we cancelled; closing the channel gives it back.
+            return
         attempt = attempt_of(message)
         try:
             body, delivery = decode(message.body, attempt)

@@ -48,6 +48,8 @@ async def open_database_at(database_url: str, *, pool_size: int = 8, name: str =
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
         pool_use_lifo=True,
+        # An exception's text goes to the log; what was asked for must not.
+        hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"timeout": 5, "server_settings": _server_settings(name)},

@@ -22,6 +22,8 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from twotop_common.service_defaults.databases import database_url, make_database, make_role
@@ -34,6 +36,10 @@ ServiceDatabase = Callable[[str], Awaitable[str]]
 Start = Callable[..., list[asyncio.Future[None]]]
 """Runs the ``run`` methods of components in the background until the test ends."""
 
+# How long one example takes says something about the machine, not about the code.
+settings.register_profile("twotop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("twotop")
+
 _SERVERS: pytest.StashKey[Servers] = pytest.StashKey()
 _STACK: pytest.StashKey[contextlib.ExitStack] = pytest.StashKey()
 
@@ -45,7 +51,17 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In an xdist worker, take over the controller's servers."""
+    """Plain log lines; and in an xdist worker, take over the controller's servers."""
+    # structlog's own default draws tracebacks with every local variable, which takes seconds.
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
     told = getattr(config, "workerinput", {}).get("twotop_servers")
     if told:
         os.environ.update(told, TWOTOP_TEST_BACKENDS="external")

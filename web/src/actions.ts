@@ -67,6 +67,9 @@ export async function open(): Promise<void> {
   credentials.sweepExpired(serverNow());
   const language = chosenLanguage() ?? pickLanguage(navigator.languages ?? [navigator.language], null);
   const spoken = setLanguage(language, false);
+  const seeNetwork = () => update({ online: navigator.onLine !== false });
+  addEventListener("online", seeNetwork);
+  addEventListener("offline", seeNetwork);
   addEventListener("popstate", onPopState);
   addEventListener("hashchange", () => {
     const later = readJoinFragment(location.hash);
@@ -247,7 +250,8 @@ export function joinByCode(code: string): Promise<boolean> {
 }
 
 export async function followLink(link: JoinLink): Promise<void> {
-  const { saved, me, route } = current();
+  const { saved, me, route, busy } = current();
+  if (busy !== null) return;
   const mine = route.name === "session" ? me : saved;
   // A who opens its own link is already at the table.
   if (mine?.session_id === link.sessionId) {
@@ -279,7 +283,10 @@ export function takeOverHere(): void {
 export function newCode(): Promise<boolean> {
   return attempt("code", async () => {
     const me = held();
-    const offer = await api.replacePairingCode(me.session_id, me.credential);
+    const offer = await api.replacePairingCode(me.session_id, me.credential).catch((error) => {
+      // To the one who invites, "already paired" means that the partner is back: nothing is taken from anybody.
+      throw asProblem(error).code === "already_paired" ? new Problem("not_allowed", 409) : error;
+    });
     credentials.saveOffer(me.session_id, offer);
     update({ offer });
   });

@@ -36,6 +36,8 @@ export interface AppState {
   me: SavedSession | null;
   picture: SessionPicture | null;
   connection: Connection | null;
+  /** What the browser believes; inside a session the connection knows better. */
+  online: boolean;
   presence: Readonly<Record<string, PresenceStatus>>;
   offer: PairingOffer | null;
   busy: Busy;
@@ -54,6 +56,7 @@ const initial: AppState = {
   me: null,
   picture: null,
   connection: null,
+  online: true,
   presence: {},
   offer: null,
   busy: null,

@@ -22,9 +22,18 @@ interface Given {
   context?: Context | null;
   optedIn?: string[];
   state?: SessionPicture["state"];
+  online?: boolean;
 }
 
-function view({ role = "A", mode = "dual", status = "paired", context = "exploring", optedIn = [], state }: Given) {
+function view({
+  role = "A",
+  mode = "dual",
+  status = "paired",
+  context = "exploring",
+  optedIn = [],
+  state,
+  online,
+}: Given) {
   const picture: SessionPicture = {
     session_id: "s",
     table_number: "7",
@@ -32,13 +41,16 @@ function view({ role = "A", mode = "dual", status = "paired", context = "explori
     state: state ?? "browsing",
     dual_status: status,
     context,
-    members: [],
+    members: [
+      { participant_id: "a", role: "A", nickname: null, present: true },
+      { participant_id: "b", role: "B", nickname: null, present: true },
+    ],
     play: { ready: [], both_ready: false, mature_opt_in: optedIn },
     pairing: null,
     end_reason: null,
     pairing_ended: null,
   };
-  return viewOf({ picture, me: me(role) });
+  return viewOf({ picture, me: me(role), presence: { b: online ? "online" : "gone" } });
 }
 
 test.each<[string, Given]>([
@@ -46,6 +58,7 @@ test.each<[string, Given]>([
   ["waiting", { status: "waiting" }],
   ["waiting", { status: "expired" }],
   ["ready", { status: "waiting", role: "B" }],
+  ["ready", { status: "waiting", online: true }],
   ["single", { mode: "single", status: "none" }],
   ["context", { context: null }],
   ["mature", { context: "mature", optedIn: ["a"], role: "B" }],
@@ -58,7 +71,7 @@ test.each<[string, Given]>([
 });
 
 test("before the first snapshot it is loading", () => {
-  expect(viewOf({ picture: null, me: me("A") })).toBe("loading");
+  expect(viewOf({ picture: null, me: me("A"), presence: {} })).toBe("loading");
 });
 
 test("the partner is whoever else is present, and unknown presence is not absence", () => {

@@ -12,13 +12,17 @@ import { Waiting } from "./Waiting";
 
 type View = "loading" | "ended" | "waiting" | "context" | "mature" | "single" | "ready";
 
-export function viewOf({ picture, me }: Pick<AppState, "picture" | "me">): View {
+export function viewOf({ picture, me, presence }: Pick<AppState, "picture" | "me" | "presence">): View {
   if (picture === null || me === null) return "loading";
   if (picture.state === "closed" || picture.state === "expired") return "ended";
   const mine = me.participant_id;
   const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(mine);
   const invites = picture.dual_status === "waiting" || picture.dual_status === "expired";
-  if (picture.mode === "dual" && invites && me.role === "A") return "waiting";
+  // A partner who was invited anew but comes back before anybody else does simply goes on.
+  const back = picture.members.some(
+    (one) => one.present && one.participant_id !== mine && presence[one.participant_id] === "online",
+  );
+  if (picture.mode === "dual" && invites && me.role === "A" && !back) return "waiting";
   if (picture.context === null) return "context";
   if (!agreed) return "mature";
   return picture.mode === "single" ? "single" : "ready";

@@ -35,8 +35,8 @@ function LanguageSwitch() {
 }
 
 function ConnectionState() {
-  const { connection, strings, route } = useApp();
-  const shown = route.name === "session" ? connection : null;
+  const { connection, strings, route, online } = useApp();
+  const shown = route.name === "session" ? connection : online ? null : "offline";
   return (
     <p
       class={`connection connection-${shown ?? "none"}`}

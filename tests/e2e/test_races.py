@@ -34,17 +34,18 @@ async def settled(a: Phone, wanted: str) -> Json:
 
 
 async def go_alone(a: Phone) -> httpx.Response:
-    return await a.request("DELETE", f"/api/v1/sessions/{a.session_id}/pairing-code")
+    """Until it is answered: pairing says "try again" while it has not heard of the session."""
+    return await a.until_answered(lambda: a.request("DELETE", f"/api/v1/sessions/{a.session_id}/pairing-code"))
 
 
 async def new_code(a: Phone) -> httpx.Response:
-    return await a.request(
-        "POST", f"/api/v1/sessions/{a.session_id}/pairing-code", headers={"Idempotency-Key": new_key()}
-    )
+    path, key = f"/api/v1/sessions/{a.session_id}/pairing-code", new_key()
+    return await a.until_answered(lambda: a.request("POST", path, headers={"Idempotency-Key": key}))
 
 
 async def close(a: Phone) -> httpx.Response:
-    return await a.request("POST", f"/api/v1/sessions/{a.session_id}/close", headers={"Idempotency-Key": new_key()})
+    path, key = f"/api/v1/sessions/{a.session_id}/close", new_key()
+    return await a.until_answered(lambda: a.request("POST", path, headers={"Idempotency-Key": key}))
 
 
 @pytest.mark.parametrize("turn", range(TIMES))

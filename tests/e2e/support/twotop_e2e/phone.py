@@ -91,7 +91,7 @@ class Phone:
     async def start(self, table_token: str, *, mode: str = "dual", **body: Any) -> Phone:
         """A new session, with this phone as its first participant."""
         key = new_key()
-        answer = await self._until_answered(lambda: self.try_start(table_token, key=key, mode=mode, **body))
+        answer = await self.until_answered(lambda: self.try_start(table_token, key=key, mode=mode, **body))
         assert answer.status_code == 201, answer.text
         created = answer.json()
         self._belong(created["session"]["session_id"], created["participant"])
@@ -102,7 +102,7 @@ class Phone:
     async def join(self, table_token: str, *, key: str | None = None, **secret: str) -> Phone:
         """Join with ``code=`` or ``join_secret=``."""
         key = key or new_key()
-        answer = await self._until_answered(lambda: self.try_join(table_token, key=key, **secret))
+        answer = await self.until_answered(lambda: self.try_join(table_token, key=key, **secret))
         assert answer.status_code == 200, answer.text
         joined = answer.json()
         self._belong(joined["session"]["session_id"], joined["participant"])
@@ -111,7 +111,7 @@ class Phone:
     async def command(self, type_: str, data: Json | None = None, *, key: str | None = None) -> Json:
         """Send a command until it is answered with success, always with the same key. The answer's body."""
         key = key or new_key()
-        answer = await self._until_answered(lambda: self.try_command(type_, data, key=key))
+        answer = await self.until_answered(lambda: self.try_command(type_, data, key=key))
         assert answer.status_code in (200, 201), answer.text
         body: Json = answer.json()
         return body
@@ -119,7 +119,7 @@ class Phone:
     async def events(self, cursor: int = 0, *, limit: int = 500, wait: float = 0) -> Json:
         """One page of events after the cursor."""
         path = f"/api/v1/sessions/{self.session_id}/events"
-        answer = await self._until_answered(
+        answer = await self.until_answered(
             lambda: self.request("GET", path, params={"cursor": cursor, "limit": limit, "wait": wait})
         )
         assert answer.status_code == 200, answer.text
@@ -137,14 +137,14 @@ class Phone:
             cursor = page["next_cursor"]
 
     async def snapshot(self) -> Json:
-        answer = await self._until_answered(lambda: self.request("GET", f"/api/v1/sessions/{self.session_id}/snapshot"))
+        answer = await self.until_answered(lambda: self.request("GET", f"/api/v1/sessions/{self.session_id}/snapshot"))
         assert answer.status_code == 200, answer.text
         body: Json = answer.json()
         return body
 
     async def session(self) -> Json:
         """Resume: the session as it is."""
-        answer = await self._until_answered(lambda: self.request("GET", f"/api/v1/sessions/{self.session_id}"))
+        answer = await self.until_answered(lambda: self.request("GET", f"/api/v1/sessions/{self.session_id}"))
         assert answer.status_code == 200, answer.text
         body: Json = answer.json()
         return body
@@ -153,7 +153,7 @@ class Phone:
         """End the session for everybody."""
         key = new_key()
         path = f"/api/v1/sessions/{self.session_id}/close"
-        answer = await self._until_answered(lambda: self.request("POST", path, headers={"Idempotency-Key": key}))
+        answer = await self.until_answered(lambda: self.request("POST", path, headers={"Idempotency-Key": key}))
         assert answer.status_code in (200, 410), answer.text
 
     @property
@@ -161,7 +161,7 @@ class Phone:
         """What the join link's fragment carries: ``{session_id}.{secret}``."""
         return urlsplit(self.join_url).fragment.removeprefix("join=")
 
-    async def _until_answered(self, ask: Any) -> httpx.Response:
+    async def until_answered(self, ask: Any) -> httpx.Response:
         """Ask until the answer is neither a lost connection nor "try again"."""
         deadline = time.monotonic() + GIVE_UP_S
         while True:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.phones import Pair, Restaurant, in_parallel
+from bench.phones import Pair, Restaurant, Unexpected, in_parallel
+from bench.wire import ConnectionLost
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,36 @@ async def idle_sockets(restaurant: Restaurant, pids: list[int], count: int) -> I
     await asyncio.sleep(2)
     before = _resident(pids)
 
-    async def open_one() -> None:
-        await rest.pop().a.open_socket(restaurant.gateway)
-
-    await in_parallel(len(rest), 16, open_one)
+    pinging = asyncio.create_task(_ping_all(pairs))
+    await in_parallel(len(rest), 16, lambda: _open(restaurant, rest.pop()))
     await asyncio.sleep(5)
     after = _resident(pids)
+    pinging.cancel()
     for pair in pairs:
         if pair.a.socket is not None:
             pair.a.socket.close()
     remaining = list(pairs)
     await in_parallel(len(pairs), 8, lambda: restaurant.close(remaining.pop().a))
     return IdleCost(count - len(first), before, after)
+
+
+async def _open(restaurant: Restaurant, pair: Pair) -> None:
+    """As the app does: a gateway that says "try again" is tried again."""
+    for pause in (0.5, 1, 2, 4):
+        try:
+            return await pair.a.open_socket(restaurant.gateway)
+        except (ConnectionLost, Unexpected):
+            await asyncio.sleep(pause)
+    return await pair.a.open_socket(restaurant.gateway)
+
+
+async def _ping_all(pairs: list[Pair]) -> None:
+    """Idle phones still ping, or they would be taken for gone."""
+    while True:
+        for pair in pairs:
+            if pair.a.socket is not None and not pair.a.socket.closed.done():
+                pair.a.ping()
+            await asyncio.sleep(20 / len(pairs))
 
 
 def _resident(pids: list[int]) -> int:

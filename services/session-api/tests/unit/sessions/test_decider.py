@@ -138,6 +138,12 @@ def test_a_new_partner_takes_the_place_of_an_absent_one() -> None:
     assert after(waiting, c.AdmitPartner(new_b, 1, 2)).present == {PHONE_A, new_b}
 
 
+def test_going_on_alone_gives_up_the_place_of_an_absent_partner() -> None:
+    waiting = after(paired(), c.ReplacePairingCode(2, START + timedelta(hours=1)))
+    assert decide(waiting, c.CancelPairing(2), None) == [e.ParticipantLeft(PHONE_B, "B"), e.ModeChanged("single")]
+    assert after(waiting, c.CancelPairing(2)).present == {PHONE_A}
+
+
 def test_facts_of_pairing_may_come_twice_late_or_out_of_order() -> None:
     session = paired()
     assert decide(session, c.AdmitPartner(PHONE_B, 1, 1), None) == []

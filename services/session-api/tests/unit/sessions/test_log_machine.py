@@ -142,6 +142,7 @@ class SessionMachine(RuleBasedStateMachine):
     def dual_status_fits_the_mode(self) -> None:
         if self.state.mode == "single":
             assert self.state.dual_status == "none"
+            assert self.state.present == {PHONE_A}
         if self.state.dual_status == "paired":
             assert self.state.mode == "dual"
 

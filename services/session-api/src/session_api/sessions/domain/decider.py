@@ -85,8 +85,7 @@ def _decide_system(state: SessionState, command: c.Command) -> list[e.Event]:
                 return []
             return [e.PairingExpired(generation, reason)]
         case c.CancelPairing(generation):
-            alone = state.dual_status in ("waiting", "expired")
-            return [e.ModeChanged("single")] if generation >= known and alone else []
+            return _go_on_alone(state) if generation >= known else []
         case c.EndAtLimit(limit):
             target = move(state.state, end_at_limit(state.state))
             return [e.SessionExpired(limit) if target == "expired" else e.SessionClosed(limit)]
@@ -109,6 +108,17 @@ def _admit_partner(
             participant_id, "B", credential_generation, generation, absent.participant_id if absent else None
         ),
     ]
+
+
+def _go_on_alone(state: SessionState) -> list[e.Event]:
+    if state.dual_status not in ("waiting", "expired"):
+        return []
+    absent: list[e.Event] = [
+        e.ParticipantLeft(member.participant_id, member.role)
+        for member in state.members
+        if member.role == "B" and member.present
+    ]
+    return [*absent, e.ModeChanged("single")]
 
 
 def record(

@@ -1,0 +1,61 @@
+"""Health checks of what is not a database."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from twotop_common.messaging.connection import BrokerConnection
+from twotop_common.service_defaults.health import Health, HealthCheck, broker_check, connected_check, http_check
+
+
+async def answering(status: int) -> asyncio.Server:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, "ok"), (404, "ok"), (503, "failed")])
+async def test_a_peer_is_well_when_it_answers_without_failing(status: int, expected: str) -> None:
+    server = await answering(status)
+    port = server.sockets[0].getsockname()[1]
+    report = await Health("pairing", [http_check("peer", f"http://127.0.0.1:{port}/health")]).detailed()
+    assert report["dependencies"]["peer"]["status"] == expected
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_component_that_knows_by_itself_is_believed() -> None:
+    checks = [
+        connected_check("consumer", SimpleNamespace(connected=True)),
+        broker_check(BrokerConnection("amqp://127.0.0.1:1/", "x")),
+    ]
+    report = await Health("pairing", checks).detailed()
+    assert report["status"] == "degraded"
+    assert report["dependencies"]["consumer"]["status"] == "ok"
+    assert report["dependencies"]["broker"]["error"] == "not connected"
+    assert await Health("pairing", checks).ready()
+
+
+async def test_probes_in_one_moment_ask_once_and_a_hanging_dependency_is_a_failed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("twotop_common.service_defaults.health.CHECK_TIMEOUT_S", 0.05)
+    asked = 0
+
+    async def hangs() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+
+    health = Health("pairing", [HealthCheck("database", hangs, critical=True)])
+    assert not await health.ready()
+    assert not await health.ready()
+    assert asked == 1
+    assert (await health.detailed())["dependencies"]["database"]["error"] == "TimeoutError"

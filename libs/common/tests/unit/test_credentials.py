@@ -29,16 +29,15 @@ SIGNER = CredentialSigner.parse(SEED)
 OTHER = CredentialSigner.parse(f"s1:{base64.b64encode(bytes(32)).decode()}")
 
 
-def claims(**changes: object) -> ParticipantClaims:
-    values: dict[str, object] = {
-        "session_id": uuid4(),
-        "participant_id": uuid4(),
-        "role": "B",
-        "generation": 1,
-        "issued_at": NOW,
-        "expires_at": NOW + timedelta(hours=24),
-    }
-    return ParticipantClaims(**{**values, **changes})  # type: ignore[arg-type]
+def claims(session_id: UUID | None = None, participant_id: UUID | None = None) -> ParticipantClaims:
+    return ParticipantClaims(
+        session_id=session_id or uuid4(),
+        participant_id=participant_id or uuid4(),
+        role="B",
+        generation=1,
+        issued_at=NOW,
+        expires_at=NOW + timedelta(hours=24),
+    )
 
 
 @given(

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from twotop_common.testing.eventually import eventually
 from twotop_e2e.following import Follower, PollingFollower, SocketFollower
 from twotop_e2e.phone import Json, Phone, new_key, pair
 from twotop_e2e.stack import Stack
@@ -42,7 +43,9 @@ class Load:
         self._sessions = sessions
         self.tables: list[Table] = []
         self._senders: list[asyncio.Task[None]] = []
-        self._stopping = asyncio.Event()
+        self._playing = asyncio.Event()
+        self._playing.set()
+        self._in_flight = 0
 
     async def __aenter__(self) -> Load:
         for start in range(0, self._sessions, 10):
@@ -73,22 +76,28 @@ class Load:
     async def _send(self, table: Table, number: int) -> None:
         interval = len(self.tables) / RATE
         next_at = time.monotonic() + interval * (number / len(self.tables))
-        while not self._stopping.is_set():
+        while True:
             await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+            await self._playing.wait()
             # After an outage a guest does not press as often as was missed.
             next_at = max(next_at + interval, time.monotonic())
-            key, table.ready = new_key(), not table.ready
-            table.sent += 1
-            data = {"ready": table.ready}
-            if table.sent % 2:
-                answer = await table.a.command("set_ready", data, key=key)
-                table.acknowledged[key] = answer["event_seq"]
-            else:
-                acknowledged = await table.by_socket.command("set_ready", data, command_id=key, timeout_s=60)
-                assert "rejected" not in acknowledged, acknowledged
-                event = acknowledged.get("event")
-                table.acknowledged[key] = event["seq"] if event else None
-            table.acknowledged_at.append(time.monotonic())
+            self._in_flight += 1
+            await self._send_one(table)
+            self._in_flight -= 1
+
+    async def _send_one(self, table: Table) -> None:
+        key, table.ready = new_key(), not table.ready
+        table.sent += 1
+        data = {"ready": table.ready}
+        if table.sent % 2:
+            answer = await table.a.command("set_ready", data, key=key)
+            table.acknowledged[key] = answer["event_seq"]
+        else:
+            acknowledged = await table.by_socket.command("set_ready", data, command_id=key, timeout_s=60)
+            assert "rejected" not in acknowledged, acknowledged
+            event = acknowledged.get("event")
+            table.acknowledged[key] = event["seq"] if event else None
+        table.acknowledged_at.append(time.monotonic())
 
     def acknowledged(self) -> int:
         return sum(len(table.acknowledged) for table in self.tables)
@@ -111,33 +120,39 @@ class Load:
                 raise AssertionError(f"{len(waiting)} tables do not move {timeout_s} s after the fault: {states}")
             await asyncio.sleep(0.05)
 
+    @property
+    def broken(self) -> bool:
+        """Whether a sender gave up."""
+        return any(sender.done() for sender in self._senders)
+
     def _raise_failed(self) -> None:
         for sender in self._senders:
             if sender.done() and not sender.cancelled():
                 sender.result()
 
-    async def finish(self) -> None:
-        """Let every sender finish what it has begun."""
-        self._stopping.set()
-        async with asyncio.timeout(70):
-            await asyncio.gather(*self._senders)
-
     async def check(self) -> None:
-        """Compare acknowledged, stored, delivered and replayed. Raises AssertionError with everything that is wrong."""
-        await self.finish()
-        database = await asyncpg.connect(self.stack.database_url("session-api"))
+        """Pause, then compare acknowledged, stored, delivered and replayed of all that was ever sent.
+
+        Raises AssertionError with everything that is wrong. Goes on playing afterwards.
+        """
+        self._playing.clear()
+        await eventually(lambda: self.broken or not self._in_flight, timeout_s=70)
+        self._raise_failed()
+        database = await asyncpg.create_pool(self.stack.database_url("session-api"), min_size=1, max_size=4)
         try:
-            faults = [
-                fault
-                for faults in [await self._check_table(table, database) for table in self.tables]
-                for fault in faults
-            ]
+            faults: list[str] = []
+            for start in range(0, len(self.tables), 10):
+                batch = self.tables[start : start + 10]
+                found = await asyncio.gather(*(self._check_table(table, database) for table in batch))
+                faults += [fault for of_table in found for fault in of_table]
         finally:
             await database.close()
         assert not faults, f"{len(faults)} faults:\n" + "\n".join(faults[:20])
+        self._playing.set()
 
     async def close_sessions(self) -> None:
-        """Leave the tables free."""
+        """Leave the tables free. Nobody plays any more."""
+        self._playing.clear()
         await asyncio.gather(*(table.a.close_session() for table in self.tables))
 
     async def _check_table(self, table: Table, database: Any) -> list[str]:

@@ -31,7 +31,9 @@ class Phone:
         self.address = address
         self.http = httpx.AsyncClient(
             base_url=stack.origin,
-            transport=httpx.AsyncHTTPTransport(local_address=address, limits=httpx.Limits(max_connections=100)),
+            transport=httpx.AsyncHTTPTransport(
+                verify=False, local_address=address, limits=httpx.Limits(max_connections=100)
+            ),
             headers=headers,
             timeout=40,
         )

@@ -238,11 +238,13 @@ def launch(*arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def private_stack(state: Path, *, gateways: int = 1, settings: Mapping[str, str] = LIFTED) -> Iterator[Stack]:
+def private_stack(
+    state: Path, *, gateways: int = 1, port: int = 18080, settings: Mapping[str, str] = LIFTED
+) -> Iterator[Stack]:
     """A system of this test run's own, on real disks, stopped and removed at the end, whatever happens."""
     chosen = [f"--set={name}={value}" for name, value in settings.items()]
     try:
-        launch("up", f"--state={state}", f"--gateways={gateways}", "--port=18080", *chosen)
+        launch("up", f"--state={state}", f"--gateways={gateways}", f"--port={port}", *chosen)
         yield Stack(run_file=state / "run.json", state=state, settings=settings)
     finally:
         keep = os.environ.get("TWOTOP_E2E_KEEP_LOGS")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from twotop_common.service_day import service_day, service_day_end
 
+START = datetime(2022, 1, 1, tzinfo=UTC)
 ZONES = [
     "UTC",
     "Asia/Ho_Chi_Minh",
@@ -23,7 +24,7 @@ ZONES = [
     "Pacific/Auckland",
     "America/St_Johns",
 ]
-instants = st.timedeltas(timedelta(0), timedelta(days=3_000)).map(
+instants = st.timedeltas(timedelta(0), timedelta(days=3_000)).map(lambda after: START + after)
     lambda after: datetime(2022, 1, 1, tzinfo=UTC) + after
 )
 

@@ -15,12 +15,12 @@ stage() { # stage NAME COMMAND...: goes on after a failure, so that one run show
 web_dependencies() { "$python" -m twotop_native build-web --only-dependencies; }
 web_tests() { web_dependencies && (cd web && npm test --silent); }
 
-unit_paths() { find libs services deploy/native tests -type d -path '*/unit' -not -path '*/node_modules/*'; }
-integration_paths() { find libs services deploy/native tests -type d -path '*/integration' -not -path '*/node_modules/*'; }
+unit_paths() { find libs services deploy -type d -path '*/tests/unit' && ls -d tests/*/ | grep -v '^tests/e2e/'; }
+integration_paths() { find libs services deploy -type d -path '*/tests/integration'; }
 
 unit() { "$python" -m pytest $(unit_paths) "$@"; }
 # Unit and integration tests together answer for the coverage of services and libraries (the limit is in pyproject.toml).
-unit_and_integration() { "$python" -m pytest $(unit_paths) $(integration_paths) --cov --cov-report=term "$@"; }
+unit_and_integration() { "$python" -m pytest --ignore=tests/e2e --cov --cov-report=term "$@"; }
 whole_system() {
   "$python" -m twotop_native ensure-browser
   "$python" -m twotop_native build-web

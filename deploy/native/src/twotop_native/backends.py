@@ -49,7 +49,7 @@ class Backends:
 def plan(layout: Layout, ports: PortAllocator, *, throwaway: bool = False) -> Backends:
     """Choose ports and places. Raises ServerMissing."""
     binaries = find_backends()
-    known = load_or_create(layout.secrets_file)
+    known = load_or_create(layout.secrets_file, layout.data / "secrets.env")
     return Backends(
         Postgres(
             binaries,

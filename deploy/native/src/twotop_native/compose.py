@@ -34,7 +34,7 @@ def engine_available() -> bool:
 def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
     """Build, start, wait until healthy, write run.json. Raises EngineCannot or StartFailed."""
     layout.prepare()
-    secrets = load_or_create(layout.secrets_file)
+    secrets = load_or_create(layout.secrets_file, layout.data / "secrets.env")
     environment = compose_environment(layout, PortAllocator().take(_published_port(layout) or GATEWAY_PORT))
     log = layout.log_of("compose")
     say("building images")

@@ -12,12 +12,19 @@ SERVICE_DATABASES = ("session_api", "pairing", "realtime_gateway", "cleanup_work
 _GENERATED = ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD")
 
 
-def load_or_create(path: Path) -> dict[str, str]:
-    """The installation's secrets by name; missing ones are generated and the file is rewritten."""
+def load_or_create(path: Path, beside_data: Path | None = None) -> dict[str, str]:
+    """The installation's secrets by name; missing ones are generated and the file is rewritten.
+
+    A copy lies beside the data: without it, somebody who deletes `.twotop` would be locked out of the databases that
+    are kept elsewhere.
+    """
     known = _read(path)
-    complete = {**_generate(), **known}
+    spare = _read(beside_data) if beside_data else {}
+    complete = {**_generate(), **spare, **known}
     if complete != known:
         _write(path, complete)
+    if beside_data and complete != spare:
+        _write(beside_data, complete)
     return complete
 
 

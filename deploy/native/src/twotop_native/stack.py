@@ -136,7 +136,7 @@ def _service_env(
 def plan_stack(layout: Layout, options: StartOptions) -> Stack:
     """Choose ports, places and settings for everything. Raises ServerMissing."""
     ports = PortAllocator()
-    known = load_or_create(layout.secrets_file)
+    known = load_or_create(layout.secrets_file, layout.data / "secrets.env")
     gateway_port = ports.take(options.port)
     backends = plan(layout, ports, throwaway=options.throwaway)
     origin = f"http://{LOOPBACK}:{gateway_port}"

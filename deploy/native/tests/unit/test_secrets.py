@@ -20,6 +20,14 @@ def test_a_secret_added_later_leaves_the_others_as_they_are(tmp_path: Path) -> N
     assert "POSTGRES_PASSWORD" in path.read_text()
 
 
+def test_who_deletes_the_state_folder_is_not_locked_out_of_the_data(tmp_path: Path) -> None:
+    state, data = tmp_path / "state.env", tmp_path / "data.env"
+    first = load_or_create(state, data)
+    state.unlink()
+    assert load_or_create(state, data) == first
+    assert data.stat().st_mode & 0o777 == 0o600
+
+
 def test_services_can_use_the_generated_keys(tmp_path: Path) -> None:
     known = load_or_create(tmp_path / "secrets.env")
     KeyRing.parse(known["TWOTOP_CODE_KEYS"])

@@ -64,7 +64,8 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS counted) AS rows
        (SELECT extract(epoch FROM now() - created_at)::float8 FROM outbox ORDER BY position LIMIT 1) AS age_s
 """
 CONGESTED_BACKLOG = 1_000
-_DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+# asyncpg calls it an internal error when a connection is lost while a transaction begins.
+_DATABASE_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 _OLDEST_SECONDS = Gauge("twotop_outbox_oldest_seconds", "age of the oldest unpublished message")
 _ROWS = Gauge("twotop_outbox_rows", "unpublished messages, counted up to the limit")
 

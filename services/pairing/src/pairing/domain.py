@@ -125,6 +125,14 @@ class Pairing:
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """What was tried at one table on one service day."""
+
+    wrong: int
+    unsure: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tombstone:
     """A session of which only the end is known."""
 

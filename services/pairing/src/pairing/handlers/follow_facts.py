@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pairing.domain import Place, Status
-from pairing.queries import pairings
+from pairing.queries import facts, pairings, places
 from pairing.tables import PairingRow
 from twotop_common.contracts.cleanup_worker import ExpirePairing
 from twotop_common.contracts.pairing import PairingExpired
@@ -23,7 +23,7 @@ async def take_in_session(session: AsyncSession, fact: SessionCreated, created_a
     """Know a new session: waiting with its first code, or alone."""
     place = fact.place
     offer = fact.pairing
-    await pairings.know_place(
+    await places.know_place(
         session,
         Place(
             place.table_token,
@@ -34,7 +34,7 @@ async def take_in_session(session: AsyncSession, fact: SessionCreated, created_a
             place.day_starts_at_hour,
         ),
     )
-    await pairings.begin(
+    await facts.begin(
         session,
         PairingRow(
             session_id=fact.session_id,
@@ -56,27 +56,27 @@ async def take_in_session(session: AsyncSession, fact: SessionCreated, created_a
 
 async def take_in_end(session: AsyncSession, fact: SessionEnded) -> None:
     """The session is over: its codes with it."""
-    await pairings.end(session, fact.session_id, fact.state, fact.ended_at)
+    await facts.end(session, fact.session_id, fact.state, fact.ended_at)
 
 
 async def take_in_renewal(session: AsyncSession, fact: ParticipantRenewed) -> None:
     """Credentials of lower generations are revoked."""
-    await pairings.note_renewal(session, fact.session_id, fact.participant_id, fact.generation)
+    await facts.note_renewal(session, fact.session_id, fact.participant_id, fact.generation)
 
 
 async def take_in_leaving(session: AsyncSession, fact: ParticipantLeft) -> None:
     """B left, so A may invite again."""
-    await pairings.note_partner_left(session, fact.session_id, fact.participant_id)
+    await facts.note_partner_left(session, fact.session_id, fact.participant_id)
 
 
 async def take_in_gone(session: AsyncSession, fact: ParticipantGone) -> None:
     """B has had no socket for 20 s, so A may invite again."""
-    await pairings.note_partner(session, fact.session_id, fact.participant_id, away=True, at=fact.gone_at)
+    await facts.note_partner(session, fact.session_id, fact.participant_id, away=True, at=fact.gone_at)
 
 
 async def take_in_connected(session: AsyncSession, fact: ParticipantConnected) -> None:
     """B is here."""
-    await pairings.note_partner(session, fact.session_id, fact.participant_id, away=False, at=fact.connected_at)
+    await facts.note_partner(session, fact.session_id, fact.participant_id, away=False, at=fact.connected_at)
 
 
 async def expire_code(session: AsyncSession, command: ExpirePairing, now: datetime) -> bool:

@@ -17,17 +17,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pairing.domain import UNSURE_TRIES_PER_DAY, WRONG_TRIES_PER_DAY, Place, Verdict, judge
+from pairing.domain import UNSURE_TRIES_PER_DAY, WRONG_TRIES_PER_DAY, Offer, Place, Tries, Verdict, judge
 from pairing.errors import VERDICTS, code_invalid, too_many_attempts, view_is_behind
 from pairing.handlers.redeem import Redemption, answer_again, joined, redeem
 from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
 from pairing.handlers.withdraw import publish_withdrawn
-from pairing.queries import answers, guards, pairings
+from pairing.queries import answers, guards, pairings, places
 from pairing.queries.answers import Answer, RequestKey, State
 from pairing.schemas import JoinDual, Joined
 from twotop_common.hashed_codes import candidate_hashes, normalise_code
@@ -86,7 +87,7 @@ class _Attempt:
             answer = await self._look_again(session, counted)
             if answer is not None:
                 return answer
-            await pairings.hold_place(session, counted.place.table_token)
+            await places.hold_place(session, counted.place.table_token)
             if not around.fresh():
                 await self._undo(session, counted, unsure=True)
                 await session.commit()
@@ -103,7 +104,7 @@ class _Attempt:
         earlier = await claim(session, self.key, now)
         if earlier is not None:
             return await answer_again(around, session, earlier)
-        place = await pairings.hold_place(session, self.request.table_token)
+        place = await places.hold_place(session, self.request.table_token)
         if place is None:
             return None
         if not all(place.fits(location) for location in self.request.locations()):
@@ -111,14 +112,14 @@ class _Attempt:
         # The clock is read again: this try may have waited for the table.
         now = around.now()
         day = service_day(now, place.timezone, place.day_starts_at_hour)
-        tries = await guards.tries_of(session, place.table_id, day)
+        offers, tries = await self._find(session, place, day)
         if tries.wrong >= WRONG_TRIES_PER_DAY:
             day_end = service_day_end(now, place.timezone, place.day_starts_at_hour)
             raise too_many_attempts((day_end - now).total_seconds())
         unsure = not around.fresh()
         if unsure and tries.unsure >= UNSURE_TRIES_PER_DAY:
             raise view_is_behind()
-        verdict, redemption = await self._judge(session, place, now)
+        verdict, redemption = await self._judge(session, place, day, offers, now)
         if redemption is not None:
             await session.commit()
             return joined(around, redemption)
@@ -136,11 +137,12 @@ class _Attempt:
     async def _look_again(self, session: AsyncSession, counted: _Counted) -> Joined | None:
         around = self.surroundings
         place = counted.place
-        offers = await pairings.offers_with(session, place.table_id, self._hashes(place))
+        offers, _ = await self._find(session, place, counted.day)
         if judge(offers, around.now())[0] is Verdict.UNKNOWN:
             return None
-        await pairings.hold_place(session, place.table_token)
-        verdict, redemption = await self._judge(session, place, around.now())
+        await places.hold_place(session, place.table_token)
+        offers, _ = await self._find(session, place, counted.day)
+        verdict, redemption = await self._judge(session, place, counted.day, offers, around.now())
         if redemption is not None:
             await self._take_back(session, counted, unsure=False)
             await session.commit()
@@ -151,18 +153,18 @@ class _Attempt:
             raise VERDICTS[verdict]()
         return None
 
-    async def _judge(self, session: AsyncSession, place: Place, now: datetime) -> tuple[Verdict, Redemption | None]:
-        verdict = Verdict.UNKNOWN
-        # A match that came too late is judged once more, to say what was faster.
-        for _ in range(2):
-            offers = await pairings.offers_with(session, place.table_id, self._hashes(place))
-            verdict, offer = judge(offers, now)
-            if offer is None:
-                break
-            redemption = await redeem(session, offer, self.key, now)
-            if redemption is not None:
-                return verdict, redemption
-        return verdict, None
+    async def _judge(
+        self, session: AsyncSession, place: Place, day: date, offers: Sequence[Offer], now: datetime
+    ) -> tuple[Verdict, Redemption | None]:
+        verdict, offer = judge(offers, now)
+        if offer is None:
+            return verdict, None
+        redemption = await redeem(session, offer, self.key, now)
+        if redemption is not None:
+            return verdict, redemption
+        # The match came too late; what was faster is there to be read now.
+        offers, _ = await self._find(session, place, day)
+        return judge(offers, now)[0], None
 
     async def _settle(self, session: AsyncSession, counted: _Counted, now: datetime) -> list[guards.Code]:
         table_id = counted.place.table_id
@@ -185,5 +187,6 @@ class _Attempt:
         if not counted.unsure:
             await guards.take_back(session, counted.place.table_id, counted.day, counted.codes, unsure=unsure)
 
-    def _hashes(self, place: Place) -> list[str]:
-        return candidate_hashes(self.surroundings.key_ring, f"pairing-code:{place.table_id}", self.code)
+    async def _find(self, session: AsyncSession, place: Place, day: date) -> tuple[list[Offer], Tries]:
+        hashes = candidate_hashes(self.surroundings.key_ring, f"pairing-code:{place.table_id}", self.code)
+        return await pairings.codes_and_tries(session, place.table_id, day, hashes)

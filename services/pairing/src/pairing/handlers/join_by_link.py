@@ -18,7 +18,7 @@ from pairing.domain import Offer, Pairing, Tombstone, Verdict, judge
 from pairing.errors import VERDICTS, code_invalid, view_is_behind
 from pairing.handlers.redeem import answer_again, joined, redeem
 from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
-from pairing.queries import pairings
+from pairing.queries import pairings, places
 from pairing.queries.answers import RequestKey
 from pairing.schemas import JoinDual, Joined
 from twotop_common.hashed_codes import KeyRing, UnknownKey, derive_join_secret, key_id_of
@@ -80,7 +80,7 @@ async def _offers_with(
 async def _fits(session: AsyncSession, request: JoinDual, pairing: Pairing) -> bool:
     if pairing.table_token != request.table_token:
         return False
-    place = await pairings.find_place(session, pairing.table_token) if request.locations() else None
+    place = await places.find_place(session, pairing.table_token) if request.locations() else None
     return all(place is not None and place.fits(location) for location in request.locations())
 
 

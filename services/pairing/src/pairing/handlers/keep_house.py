@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from pairing.handlers.withdraw import publish_withdrawn
-from pairing.queries import answers, guards, pairings
+from pairing.queries import answers, facts, guards
 from twotop_common.messaging.inbox import prune_inbox
 
 ENDED_KEPT = timedelta(hours=72)
@@ -33,7 +33,7 @@ async def keep_house(sessions: async_sessionmaker[AsyncSession], now: datetime) 
     forgotten = BATCH
     while forgotten == BATCH:
         async with sessions() as session:
-            forgotten = await pairings.forget_sessions(
+            forgotten = await facts.forget_sessions(
                 session, ended_before=now - ENDED_KEPT, outlived=now - OUTLIVED_KEPT, limit=BATCH
             )
             await session.commit()

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pairing.domain import Offer, Pairing, Tombstone
 from pairing.errors import code_invalid
 from pairing.handlers.surroundings import TIME_TO_PAIR, Surroundings
-from pairing.queries import answers, pairings
-from pairing.queries.answers import Answer, RequestKey, State
+from pairing.queries import pairings
+from pairing.queries.answers import Answer, RequestKey
 from pairing.queries.pairings import Matched
 from pairing.schemas import Joined, JoinedSession, Partner
 from twotop_common.contracts.pairing import PairingMatched
 from twotop_common.credentials import ParticipantClaims
-from twotop_common.messaging.outbox import enqueue
+from twotop_common.messaging.outbox import outbox_record
 from twotop_common.service_defaults.logging import get_logger
 
 log = get_logger(__name__)
@@ -39,24 +39,23 @@ class Redemption:
 async def redeem(session: AsyncSession, offer: Offer, key: RequestKey | None, now: datetime) -> Redemption | None:
     """Make this offer's session paired, in the caller's transaction. None when it is not open any more."""
     partner_id = uuid4()
-    matched = await pairings.match(session, offer.session_id, offer.generation, partner_id, now)
+    message = PairingMatched(
+        session_id=offer.session_id,
+        generation=offer.generation,
+        participant_id=partner_id,
+        credential_generation=FIRST_GENERATION,
+        matched_at=now,
+    )
+    matched = await pairings.match(
+        session,
+        offer,
+        partner_id,
+        now,
+        message=outbox_record(message, subject=str(offer.session_id), source="pairing"),
+        key_hash=None if key is None else key.key_hashes[0],
+    )
     if matched is None:
         return None
-    enqueue(
-        session,
-        PairingMatched(
-            session_id=offer.session_id,
-            generation=offer.generation,
-            participant_id=partner_id,
-            credential_generation=FIRST_GENERATION,
-            matched_at=now,
-        ),
-        subject=str(offer.session_id),
-        source="pairing",
-    )
-    if key is not None:
-        answer = Answer(State.MATCHED, offer.session_id, partner_id, offer.generation, answered_at=now)
-        await answers.record(session, key, answer)
     return Redemption(matched, partner_id, offer.generation, now)
 
 

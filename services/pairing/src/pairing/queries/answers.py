@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import and_, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -57,6 +56,18 @@ class OtherBody(Exception):
     """This key was used for another body."""
 
 
+# SQLAlchemy compiles an upsert anew every time it is executed; this one is part of every join.
+_CLAIM = text("""
+INSERT INTO answers (key_hash, body_hash, state, begun_at) VALUES (:key_hash, :body_hash, 'running', :now)
+ON CONFLICT (key_hash) DO UPDATE
+SET body_hash = excluded.body_hash, state = excluded.state, begun_at = excluded.begun_at, session_id = NULL,
+    participant_id = NULL, generation = NULL, code_key_id = NULL, answered_at = NULL, expires_at = NULL
+WHERE answers.begun_at <= :kept_from
+   OR (answers.state = 'running' AND answers.begun_at <= :alive_from AND answers.body_hash = ANY(:body_hashes))
+RETURNING key_hash
+""")
+
+
 async def claim(session: AsyncSession, key: RequestKey, now: datetime) -> Answer | None:
     """None when the key is ours now, else what it was used for. Raises OtherBody."""
     older = key.key_hashes[1:]
@@ -64,33 +75,16 @@ async def claim(session: AsyncSession, key: RequestKey, now: datetime) -> Answer
         answer = await _find(session, key, older, now)
         if answer is not None:
             return answer
-    fresh = {
-        "body_hash": key.body_hashes[0],
-        "state": State.RUNNING.value,
-        "begun_at": now,
-        "session_id": None,
-        "participant_id": None,
-        "generation": None,
-        "code_key_id": None,
-        "answered_at": None,
-        "expires_at": None,
-    }
     claimed = await session.scalar(
-        insert(AnswerRow)
-        .values(key_hash=key.key_hashes[0], **fresh)
-        .on_conflict_do_update(
-            index_elements=["key_hash"],
-            set_=fresh,
-            where=or_(
-                col(AnswerRow.begun_at) <= now - KEPT,
-                and_(
-                    col(AnswerRow.state) == State.RUNNING.value,
-                    col(AnswerRow.begun_at) <= now - ABANDONED_AFTER,
-                    col(AnswerRow.body_hash).in_(key.body_hashes),
-                ),
-            ),
-        )
-        .returning(col(AnswerRow.key_hash))
+        _CLAIM,
+        {
+            "key_hash": key.key_hashes[0],
+            "body_hash": key.body_hashes[0],
+            "body_hashes": list(key.body_hashes),
+            "now": now,
+            "kept_from": now - KEPT,
+            "alive_from": now - ABANDONED_AFTER,
+        },
     )
     if claimed is not None:
         return None

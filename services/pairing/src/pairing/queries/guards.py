@@ -1,13 +1,12 @@
 """Counting wrong tries: against every live code of a table, and against the table's service day.
 
-Call these with the table's place held (``pairings.hold_place``): then tries at one table come one after another, each
+Call these with the table's place held (``places.hold_place``): then tries at one table come one after another, each
 is counted before the next is looked at, and rows of several sessions are never taken in two orders.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -22,26 +21,6 @@ from pairing.tables import GuardRow, PairingRow
 
 Code = tuple[UUID, int]
 """Session and generation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tries:
-    """What was tried at one table on one service day."""
-
-    wrong: int
-    unsure: int
-
-
-async def tries_of(session: AsyncSession, table_id: UUID, day: date) -> Tries:
-    """The counters as they stand."""
-    row = (
-        await session.execute(
-            select(col(GuardRow.wrong_tries), col(GuardRow.unsure_tries)).where(
-                col(GuardRow.table_id) == table_id, col(GuardRow.service_day) == day
-            )
-        )
-    ).one_or_none()
-    return Tries(0, 0) if row is None else Tries(row[0], row[1])
 
 
 async def count_wrong(session: AsyncSession, table_id: UUID, day: date, now: datetime) -> list[Code]:

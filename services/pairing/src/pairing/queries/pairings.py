@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Result, Row, Select, case, delete, func, literal, select, union_all, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from pairing.domain import WRONG_TRIES_PER_CODE, End, Offer, Pairing, Place, Status, Tombstone
-from pairing.tables import CredentialGenerationRow, FormerCodeRow, PairingRow, PlaceRow
+from pairing.domain import WRONG_TRIES_PER_CODE, End, Offer, Pairing, Status, Tombstone, Tries
+from pairing.tables import CredentialGenerationRow, FormerCodeRow, PairingRow
+from twotop_common.messaging.outbox import OutboxRecord
 
 _END: dict[str | None, End | None] = {None: None, "closed": "closed", "expired": "expired"}
 
@@ -45,31 +45,40 @@ class NewCode:
     expires_at: datetime
 
 
-async def know_place(session: AsyncSession, place: Place) -> None:
-    """Remember the table. The row is only written when something is new: it is also the lock of its table."""
-    if await find_place(session, place.table_token) == place:
-        return
-    values = {
-        "table_token": place.table_token,
-        "table_id": place.table_id,
-        "location_id": place.location_id,
-        "location_slug": place.location_slug,
-        "timezone": place.timezone,
-        "day_starts_at_hour": place.day_starts_at_hour,
-    }
-    await session.execute(
-        insert(PlaceRow).values(values).on_conflict_do_update(index_elements=["table_token"], set_=values)
-    )
-
-
-async def find_place(session: AsyncSession, table_token: str) -> Place | None:
-    """The table of this token, when it ever had a session."""
-    return _place((await session.execute(_places(table_token))).one_or_none())
-
-
-async def hold_place(session: AsyncSession, table_token: str) -> Place | None:
-    """``find_place``, with everyone else kept from trying a code at this table until the transaction ends."""
-    return _place((await session.execute(_places(table_token).with_for_update(key_share=True))).one_or_none())
+# Hand-written where every session and every join passes: one trip instead of several, and SQLAlchemy compiles an upsert
+# anew every time it is executed.
+_CODES_AND_TRIES = text("""
+SELECT guard.wrong_tries AS wrong_today, guard.unsure_tries AS unsure_today, offer.*
+FROM (SELECT 1) AS always
+LEFT JOIN guards AS guard ON guard.table_id = :table_id AND guard.service_day = :day
+LEFT JOIN (
+    SELECT session_id, generation, status, expires_at, wrong_tries AS tries, ended, false AS former
+    FROM pairings WHERE table_id = :table_id AND code_hash = ANY(:code_hashes)
+    UNION ALL
+    SELECT code.session_id, code.generation, code.status, code.expires_at, 0, owner.ended, true
+    FROM former_codes AS code JOIN pairings AS owner USING (session_id)
+    WHERE code.table_id = :table_id AND code.code_hash = ANY(:code_hashes)
+) AS offer ON true
+""")
+_MATCH = text("""
+WITH matched AS (
+    UPDATE pairings
+    SET status = 'paired', partner_id = :partner_id, matched_at = :now,
+        partner_away = false, partner_left = false, partner_seen_at = NULL
+    WHERE session_id = :session_id AND generation = :generation AND status = 'waiting'
+      AND expires_at > :now AND wrong_tries < :tries AND ended IS NULL
+    RETURNING session_id, generation, partner_id, table_id, location_id, credential_expires_at, offered_at
+), told AS (
+    INSERT INTO outbox (message_id, type, body, headers)
+    SELECT CAST(:message_id AS uuid), CAST(:type AS text), CAST(:body AS bytea), CAST(:headers AS jsonb) FROM matched
+), answered AS (
+    UPDATE answers
+    SET state = 'matched', session_id = matched.session_id, participant_id = matched.partner_id,
+        generation = matched.generation, answered_at = :now
+    FROM matched WHERE key_hash = :key_hash
+)
+SELECT table_id, location_id, credential_expires_at, offered_at FROM matched
+""")
 
 
 async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tombstone | None:
@@ -118,32 +127,21 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
     )
 
 
-async def offers_with(session: AsyncSession, table_id: UUID, code_hashes: Sequence[str]) -> list[Offer]:
-    """Codes of this table, present and former, that have one of these hashes."""
-    present = select(
-        col(PairingRow.session_id),
-        col(PairingRow.generation),
-        col(PairingRow.status),
-        col(PairingRow.expires_at),
-        col(PairingRow.wrong_tries),
-        col(PairingRow.ended),
-        literal(False).label("former"),
-    ).where(col(PairingRow.table_id) == table_id, col(PairingRow.code_hash).in_(code_hashes))
-    former = (
-        select(
-            col(FormerCodeRow.session_id),
-            col(FormerCodeRow.generation),
-            col(FormerCodeRow.status),
-            col(FormerCodeRow.expires_at),
-            literal(0),
-            col(PairingRow.ended),
-            literal(True),
+async def codes_and_tries(
+    session: AsyncSession, table_id: UUID, day: date, code_hashes: Sequence[str]
+) -> tuple[list[Offer], Tries]:
+    """Codes of this table, present and former, that have one of these hashes; and the day's counters, in one trip."""
+    rows = (
+        await session.execute(_CODES_AND_TRIES, {"table_id": table_id, "day": day, "code_hashes": list(code_hashes)})
+    ).all()
+    offers = [
+        Offer(
+            row.session_id, row.generation, Status(row.status), row.expires_at, row.tries, _END[row.ended], row.former
         )
-        .join(PairingRow, col(PairingRow.session_id) == col(FormerCodeRow.session_id))
-        .where(col(FormerCodeRow.table_id) == table_id, col(FormerCodeRow.code_hash).in_(code_hashes))
-    )
-    found: Result[Any] = await session.execute(union_all(present, former))
-    return [Offer(row[0], row[1], Status(row[2]), row[3], row[4], _END[row[5]], row[6]) for row in found]
+        for row in rows
+        if row.session_id is not None
+    ]
+    return offers, Tries(rows[0].wrong_today or 0, rows[0].unsure_today or 0)
 
 
 async def former_codes_of(session: AsyncSession, session_id: UUID) -> list[tuple[Offer, str]]:
@@ -163,36 +161,30 @@ async def former_codes_of(session: AsyncSession, session_id: UUID) -> list[tuple
 
 
 async def match(
-    session: AsyncSession, session_id: UUID, generation: int, partner_id: UUID, now: datetime
+    session: AsyncSession,
+    offer: Offer,
+    partner_id: UUID,
+    now: datetime,
+    *,
+    message: OutboxRecord,
+    key_hash: str | None,
 ) -> Matched | None:
-    """waiting → paired, once. None when this generation is not open any more."""
+    """waiting → paired, once, with its message and the key's answer; None when this generation is not open any more."""
     row = (
         await session.execute(
-            update(PairingRow)
-            .where(
-                *_present(session_id, generation),
-                col(PairingRow.status) == Status.WAITING.value,
-                col(PairingRow.expires_at) > now,
-                col(PairingRow.wrong_tries) < WRONG_TRIES_PER_CODE,
-            )
-            .values(
-                status=Status.PAIRED.value,
-                partner_id=partner_id,
-                matched_at=now,
-                partner_away=False,
-                partner_left=False,
-                partner_seen_at=None,
-            )
-            .returning(
-                col(PairingRow.table_id),
-                col(PairingRow.location_id),
-                col(PairingRow.credential_expires_at),
-                col(PairingRow.offered_at),
-            )
-            .execution_options(synchronize_session=False)
+            _MATCH,
+            {
+                "session_id": offer.session_id,
+                "generation": offer.generation,
+                "partner_id": partner_id,
+                "now": now,
+                "tries": WRONG_TRIES_PER_CODE,
+                "key_hash": key_hash,
+                **message._asdict(),
+            },
         )
     ).one_or_none()
-    return None if row is None else Matched(session_id, row[0], row[1], row[2], row[3])
+    return None if row is None else Matched(offer.session_id, row[0], row[1], row[2], row[3])
 
 
 async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
@@ -268,109 +260,6 @@ async def expire(session: AsyncSession, session_id: UUID, generation: int, now: 
         .execution_options(synchronize_session=False)
     )
     return changed.one_or_none() is not None
-
-
-async def begin(session: AsyncSession, row: PairingRow) -> None:
-    """Take in a new session. One that is known stays as it is; one of which only the end is known stays ended."""
-    told = row.model_dump(exclude={"ended", "ended_at"})
-    await session.execute(
-        insert(PairingRow)
-        .values(told)
-        .on_conflict_do_update(
-            index_elements=["session_id"],
-            set_={name: value for name, value in told.items() if name != "session_id"},
-            where=col(PairingRow.status) == Status.UNKNOWN.value,
-        )
-    )
-
-
-async def end(session: AsyncSession, session_id: UUID, ended: End, at: datetime) -> None:
-    """Leave a tombstone, whether or not the session is known. The first end stands."""
-    await session.execute(
-        insert(PairingRow)
-        .values(session_id=session_id, status=Status.UNKNOWN.value, ended=ended, ended_at=at)
-        .on_conflict_do_update(
-            index_elements=["session_id"],
-            set_={"ended": ended, "ended_at": at},
-            where=col(PairingRow.ended).is_(None),
-        )
-    )
-
-
-async def note_renewal(session: AsyncSession, session_id: UUID, participant_id: UUID, generation: int) -> None:
-    """Remember the newest generation of a credential; it may come before the session itself."""
-    await session.execute(
-        insert(CredentialGenerationRow)
-        .values(participant_id=participant_id, session_id=session_id, generation=generation)
-        .on_conflict_do_update(
-            index_elements=["participant_id"],
-            set_={"generation": func.greatest(col(CredentialGenerationRow.generation), generation)},
-        )
-    )
-
-
-async def note_partner(session: AsyncSession, session_id: UUID, partner_id: UUID, *, away: bool, at: datetime) -> None:
-    """The present partner came or went; the newest news wins, and who has left stays away."""
-    await session.execute(
-        update(PairingRow)
-        .where(
-            col(PairingRow.session_id) == session_id,
-            col(PairingRow.partner_id) == partner_id,
-            col(PairingRow.partner_left).is_(False),
-            func.coalesce(col(PairingRow.partner_seen_at) < at, True),
-        )
-        .values(partner_away=away, partner_seen_at=at)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def note_partner_left(session: AsyncSession, session_id: UUID, partner_id: UUID) -> None:
-    """The present partner is off the roster for good."""
-    await session.execute(
-        update(PairingRow)
-        .where(col(PairingRow.session_id) == session_id, col(PairingRow.partner_id) == partner_id)
-        .values(partner_away=True, partner_left=True)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def forget_sessions(session: AsyncSession, *, ended_before: datetime, outlived: datetime, limit: int) -> int:
-    """Remove sessions that ended before, or whose credentials ran out before; with all that belongs to them."""
-    old = (
-        select(col(PairingRow.session_id))
-        .where(
-            case(
-                (col(PairingRow.ended_at).is_not(None), col(PairingRow.ended_at) < ended_before),
-                else_=col(PairingRow.credential_expires_at) < outlived,
-            )
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    gone = list(await session.scalars(old))
-    if gone:
-        for table, key in (
-            (FormerCodeRow, col(FormerCodeRow.session_id)),
-            (CredentialGenerationRow, col(CredentialGenerationRow.session_id)),
-            (PairingRow, col(PairingRow.session_id)),
-        ):
-            await session.execute(delete(table).where(key.in_(gone)).execution_options(synchronize_session=False))
-    return len(gone)
-
-
-def _places(table_token: str) -> Select[tuple[str, UUID, UUID, str | None, str, int]]:
-    return select(
-        col(PlaceRow.table_token),
-        col(PlaceRow.table_id),
-        col(PlaceRow.location_id),
-        col(PlaceRow.location_slug),
-        col(PlaceRow.timezone),
-        col(PlaceRow.day_starts_at_hour),
-    ).where(col(PlaceRow.table_token) == table_token)
-
-
-def _place(row: Row[tuple[str, UUID, UUID, str | None, str, int]] | None) -> Place | None:
-    return None if row is None else Place(*row)
 
 
 def _present(session_id: UUID, generation: int) -> tuple[ColumnElement[bool], ...]:

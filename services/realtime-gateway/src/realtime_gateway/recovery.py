@@ -55,13 +55,21 @@ class Recovery:
             if (head is not None or not page.full) and self._go_live(room, phone):
                 break
             if page.full:
-                async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                    await phone.wire.drained()
+                await self._drained(phone)
             page = await self._page(room, phone, deadline)
             head = None
         metrics.RECOVERY_SECONDS.observe(time.monotonic() - started)
         phone.wire.push(presence_frame(room.presence.sightings()))
         self._rooms.fetch_if_behind(room)
+
+    async def _drained(self, phone: Phone) -> None:
+        """Wait for a phone that has many pages to take, so that they do not count as its backlog."""
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                await phone.wire.drained()
+        except TimeoutError:
+            raise SocketRefused(Closing.TOO_SLOW) from None
+        phone.heard_at = time.monotonic()
 
     async def _page(self, room: Room, phone: Phone, deadline: float) -> Page:
         """The events behind the phone's cursor, asked for until the deadline."""

@@ -21,7 +21,7 @@ from realtime_gateway.main import openapi
 
 pytestmark = pytest.mark.integration
 
-SOCKETS = int(os.environ.get("TWOTOP_TEST_IDLE_SOCKETS", "1000"))
+SOCKETS = int(os.environ.get("TWOTOP_TEST_IDLE_SOCKETS", "300"))
 KILOBYTES_PER_SOCKET = 30
 
 
@@ -61,7 +61,7 @@ async def test_an_idle_socket_costs_little_memory(house: House) -> None:
         for writer in warm:
             writer.close()
         before = resident_kilobytes(gateway.process.pid)
-        gate = asyncio.Semaphore(32)
+        gate = asyncio.Semaphore(8)
 
         async def open_one(table: Table, guest: Guest) -> asyncio.StreamWriter:
             async with gate:

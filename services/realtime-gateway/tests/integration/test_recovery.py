@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from gateway_testing.house import House
@@ -330,3 +331,46 @@ async def test_a_phone_refused_during_a_fetch_goes_and_the_other_fetches(house: 
         house.owner.append(table)
         assert await first.close_code() == 4403
         assert await second.until_seq(3) == [1, 2, 3]
+
+
+async def test_a_phone_that_is_still_fetching_when_the_history_changes_resyncs(house: House) -> None:
+    gateway = await house.gateway(compare_heads_s=60)
+    table = house.owner.seat()
+    house.owner.append(table, hint=False)
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await first.auth(house.owner.credential(table, a))
+        await first.until_seq(2)
+        house.owner.open_gate.clear()
+        calls = len(house.owner.calls)
+        hello = asyncio.create_task(second.auth(house.owner.credential(table, b)))
+        await eventually(lambda: len(house.owner.calls) > calls)
+        house.owner.epoch = "epoch-2"
+        await gateway.rooms.compare_heads()
+        house.owner.open_gate.set()
+        await hello
+        assert (await second.expect("resync"))["epoch"] == "epoch-2"
+        house.owner.append(table)
+        for phone in (first, second):
+            while 3 not in phone.seqs:
+                await phone.receive()
+
+
+async def test_a_phone_that_takes_nothing_while_it_recovers_is_too_slow(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "DRAIN_TIMEOUT_S", 0.2)
+    gateway = await house.gateway()
+    table = house.owner.seat()
+    for _ in range(4_800):
+        house.owner.append(table, hint=False, note="x" * 1_600)
+    await house.registered(gateway, table)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    narrow.connect(("127.0.0.1", int(gateway.url.rsplit(":", 1)[1])))
+    narrow.setblocking(False)
+    async with gateway.phone(table, sock=narrow, max_queue=1) as phone:
+        await phone.say(type="auth", credential=house.owner.credential(table, table.guests[0]), last_seq=0)
+        await eventually(lambda: house.owner.calls.count("events") > 1 and not list(gateway.rooms))
+        assert await phone.close_code() == 4508

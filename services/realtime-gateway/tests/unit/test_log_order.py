@@ -181,7 +181,7 @@ class RoomUnderFire(RuleBasedStateMachine):
 
 
 TestRoomUnderFire = RoomUnderFire.TestCase
-TestRoomUnderFire.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRoomUnderFire.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
 @given(st.permutations(range(1, 12)), st.lists(st.integers(1, 11)))

@@ -25,7 +25,10 @@ class IdleCost:
 
 
 async def idle_sockets(restaurant: Restaurant, pids: list[int], count: int) -> IdleCost:
-    """Open ``count`` sockets of as many sessions, let them rest, and weigh the gateway processes."""
+    """Open ``count`` sockets of as many sessions, let them rest, and weigh the gateway processes.
+
+    The sessions are left as they are: run this last.
+    """
     pairs: list[Pair] = await in_parallel(count, 8, lambda: restaurant.start("single"))
     first, rest = pairs[:50], list(pairs[50:])
     for pair in first:  # what the first phones make the gateway load is not theirs
@@ -41,8 +44,6 @@ async def idle_sockets(restaurant: Restaurant, pids: list[int], count: int) -> I
     for pair in pairs:
         if pair.a.socket is not None:
             pair.a.socket.close()
-    remaining = list(pairs)
-    await in_parallel(len(pairs), 8, lambda: restaurant.close(remaining.pop().a))
     return IdleCost(count - len(first), before, after)
 
 

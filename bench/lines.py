@@ -66,6 +66,7 @@ def appends(found: float, limits: Limits) -> Figure:
         "2×",
         f"pgbench {limits.pgbench_appends:,.0f}/s",
         ratio >= 1.0,
+        ratio,
         {"appends_per_s": found, "ratio": ratio},
     )
 
@@ -79,6 +80,7 @@ def socket_command(found: Latencies, own: Latencies, limits: Limits, rate: float
         "2.5 / 6 ms",
         f"hops {limits.hops_ms:.2f} ms",
         p50 <= 4 and p99 <= 12,
+        p50 / limits.hops_ms,
         {"other": raw(found), "sender": raw(own), "hops_ms": limits.hops_ms},
     )
 
@@ -91,6 +93,7 @@ def durable(kind: str, best: float, steps: list[dict[str, Any]], limits: Limits)
         "2,500",
         f"pgbench {limits.pgbench_appends:,.0f}/s",
         best >= 1200,
+        best / limits.pgbench_appends,
         {"best": best, "steps": steps},
     )
 
@@ -103,6 +106,7 @@ def join(found: Latencies, limits: Limits, rate: float) -> Figure:
         "12 ms",
         f"hops {limits.hops_ms:.2f} ms",
         found.milliseconds(95) <= 25,
+        found.milliseconds(95) / limits.hops_ms,
         raw(found),
     )
 
@@ -116,6 +120,7 @@ def create(found: Latencies, limits: Limits, rate: float) -> Figure:
         "10 ms",
         f"nginx + one append {hops:.2f} ms",
         found.milliseconds(95) <= 20,
+        found.milliseconds(95) / hops,
         raw(found),
     )
 
@@ -128,6 +133,7 @@ def idle_socket(found: IdleCost, bare: float) -> Figure:
         "18 kB",
         f"uvicorn without rules {bare:.1f} kB",
         found.kilobytes_each <= 30,
+        found.kilobytes_each / bare,
         {"before": found.before, "after": found.after, "sockets": found.sockets, "bare_kb": bare},
     )
 
@@ -142,6 +148,7 @@ def deadlines(spread: Latencies, burst: Latencies, idle_percent: float, count: i
         "1 s / 3 %",
         "",
         complete and worst <= 5 and idle_percent <= 10,
+        None,
         {"spread": raw(spread), "burst": raw(burst), "worst_s": worst, "idle_cpu_percent": idle_percent},
     )
 
@@ -155,6 +162,7 @@ def start_up(fresh: float | None, warm: float) -> Figure:
         "60 / 6 s",
         "",
         None if fresh is None else fresh <= 90 and warm <= 12,
+        None,
         {"fresh_s": fresh, "warm_s": warm},
     )
 
@@ -167,5 +175,6 @@ def weight(found: FirstView) -> Figure:
         "35 kB",
         "",
         found.kilobytes <= 60,
+        None,
         {"parts": found.parts},
     )

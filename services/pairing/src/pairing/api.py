@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import Counter
 
 from pairing import errors
@@ -25,7 +26,10 @@ IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="random, at least 22 characters; the answer is kept for 10 minutes"),
 ]
-Authorization = Annotated[str | None, Header(description="Bearer credential of participant A")]
+Credential = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(HTTPBearer(auto_error=False, description="the participant's credential")),
+]
 
 
 def make_router(surroundings: Surroundings, limiter: RateLimiter) -> APIRouter:
@@ -56,12 +60,12 @@ def make_router(surroundings: Surroundings, limiter: RateLimiter) -> APIRouter:
         responses=_problems(CODE_PROBLEMS),
     )
     async def replace(
-        session_id: UUID, response: Response, authorization: Authorization = None, key: IdempotencyKey = None
+        session_id: UUID, response: Response, credential: Credential = None, key: IdempotencyKey = None
     ) -> Invitation:
         """After expiry or withdrawal, instead of a waiting code, as an upgrade from one phone, or for an absent B."""
         with _counted(INVITATIONS, "replaced"):
             checked = idempotency_key(key, issues_credentials=True)
-            claims = _claims(surroundings, authorization)
+            claims = _claims(surroundings, credential)
             await limiter.hit(PARTICIPANT, claims.participant_id)
             _keep_private(response)
             return await replace_code(surroundings, claims, session_id, checked)
@@ -73,10 +77,10 @@ def make_router(surroundings: Surroundings, limiter: RateLimiter) -> APIRouter:
         operation_id="cancel_pairing_code",
         responses=_problems(CANCEL_PROBLEMS),
     )
-    async def cancel(session_id: UUID, authorization: Authorization = None) -> Response:
+    async def cancel(session_id: UUID, credential: Credential = None) -> Response:
         """Changes nothing when A does not wait."""
         with _counted(INVITATIONS, "cancelled"):
-            claims = _claims(surroundings, authorization)
+            claims = _claims(surroundings, credential)
             await limiter.hit(PARTICIPANT, claims.participant_id)
             await go_on_alone(surroundings, claims, session_id)
         return Response(status_code=204)
@@ -84,12 +88,11 @@ def make_router(surroundings: Surroundings, limiter: RateLimiter) -> APIRouter:
     return router
 
 
-def _claims(surroundings: Surroundings, authorization: str | None) -> ParticipantClaims:
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer":
+def _claims(surroundings: Surroundings, credential: HTTPAuthorizationCredentials | None) -> ParticipantClaims:
+    if credential is None:
         raise errors.credential_invalid()
     try:
-        return surroundings.verifier.verify(token.strip(), surroundings.now())
+        return surroundings.verifier.verify(credential.credentials.strip(), surroundings.now())
     except CredentialInvalid:
         raise errors.credential_invalid() from None
     except CredentialExpired:

@@ -342,8 +342,6 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Bearer credential of participant A */
-                authorization?: string | null;
                 /** @description random, at least 22 characters; the answer is kept for 10 minutes */
                 "Idempotency-Key"?: string | null;
             };
@@ -441,10 +439,7 @@ export interface operations {
     cancel_pairing_code: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Bearer credential of participant A */
-                authorization?: string | null;
-            };
+            header?: never;
             path: {
                 session_id: string;
             };

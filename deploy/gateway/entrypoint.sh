@@ -8,6 +8,8 @@ run=/tmp/twotop
 mkdir -p "$run"
 
 server() { printf 'server %s max_fails=1 fail_timeout=1s;' "$1"; }
+# A socket does not end, so nginx would give an instance that once failed one phone a second: none is ever left out.
+socket_server() { printf 'server %s max_fails=0;' "$1"; }
 export TWOTOP_GATEWAY_USER=""
 export TWOTOP_GATEWAY_WORKERS="${TWOTOP_GATEWAY_WORKERS:-auto}"
 TWOTOP_GATEWAY_FILES=$(ulimit -Hn)
@@ -22,7 +24,7 @@ export TWOTOP_GATEWAY_REAL_IP="${TWOTOP_GATEWAY_REAL_IP:-}"
 TWOTOP_GATEWAY_SOCKET_ORIGIN=$(printf '%s' "${TWOTOP_PUBLIC_ORIGIN:-http://127.0.0.1:8080}" | sed 's/^http/ws/')
 TWOTOP_GATEWAY_SESSION_API=$(server "${TWOTOP_SESSION_API:-session-api:8000}")
 TWOTOP_GATEWAY_PAIRING=$(server "${TWOTOP_PAIRING:-pairing:8000}")
-TWOTOP_GATEWAY_REALTIME=$(server "${TWOTOP_REALTIME_GATEWAY:-realtime-gateway:8000}")
+TWOTOP_GATEWAY_REALTIME=$(socket_server "${TWOTOP_REALTIME_GATEWAY:-realtime-gateway:8000}")
 export TWOTOP_GATEWAY_SOCKET_ORIGIN TWOTOP_GATEWAY_SESSION_API TWOTOP_GATEWAY_PAIRING TWOTOP_GATEWAY_REALTIME
 
 names=$(grep -o '\${TWOTOP_GATEWAY_[A-Z_]*}' "$template" | sort -u | tr '\n' ' ')

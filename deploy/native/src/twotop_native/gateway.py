@@ -37,6 +37,15 @@ def upstream(ports: Sequence[int]) -> str:
     return " ".join(f"server {LOOPBACK}:{port} max_fails=1 fail_timeout=1s;" for port in ports)
 
 
+def socket_upstream(ports: Sequence[int]) -> str:
+    """The `server` lines of an upstream of sockets. None is ever left out: the next is tried on each failure.
+
+    nginx takes a server back when a request to it has ended well, and a socket does not end: a restarted instance
+    would be given one phone a second.
+    """
+    return " ".join(f"server {LOOPBACK}:{port} max_fails=0;" for port in ports)
+
+
 def open_files() -> int:
     """How many files and sockets nginx may have open: what the system allows, within reason."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -81,7 +90,7 @@ class Gateway:
             "TWOTOP_GATEWAY_REAL_IP": "",
             "TWOTOP_GATEWAY_SESSION_API": upstream(self.session_api),
             "TWOTOP_GATEWAY_PAIRING": upstream(self.pairing),
-            "TWOTOP_GATEWAY_REALTIME": upstream(self.realtime_gateway),
+            "TWOTOP_GATEWAY_REALTIME": socket_upstream(self.realtime_gateway),
         }
 
     def prepare(self) -> None:

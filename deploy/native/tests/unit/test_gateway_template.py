@@ -30,7 +30,8 @@ def test_every_variable_is_filled_in_and_nginx_keeps_its_own(tmp_path: Path) -> 
     text = made.configuration.read_text()
     assert "${TWOTOP" not in text
     assert "$remote_addr" in text
-    assert "server 127.0.0.1:18004 max_fails=1 fail_timeout=1s; server 127.0.0.1:18005" in text
+    assert "server 127.0.0.1:18001 max_fails=1 fail_timeout=1s; server 127.0.0.1:18002" in text
+    assert "server 127.0.0.1:18004 max_fails=0; server 127.0.0.1:18005 max_fails=0;" in text
 
 
 def test_a_variable_without_a_value_is_an_error() -> None:

@@ -17,6 +17,7 @@ from twotop_e2e.phone import Json, Phone, new_key
 
 FINAL_CLOSES = frozenset({4401, 4403, 4404, 4410})
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
+HEARTBEAT_S = 5.0
 
 
 class Follower:
@@ -190,16 +191,22 @@ class SocketFollower(Follower):
             if self.epoch is not None:
                 auth["epoch"] = self.epoch
             await connection.send(json.dumps(auth))
+            silent_since = pinged_at = time.monotonic()
             while True:
                 try:
-                    # A connection that died without a word is found by the heartbeat.
-                    async with asyncio.timeout(10):
-                        raw = await connection.recv()
+                    async with asyncio.timeout(HEARTBEAT_S):
+                        frame = json.loads(await connection.recv())
+                    silent_since = time.monotonic()
                 except TimeoutError:
+                    # A connection that died without a word is found by the heartbeat.
+                    if time.monotonic() - silent_since > 2.5 * HEARTBEAT_S:
+                        raise
+                    frame = None
+                if time.monotonic() - pinged_at > HEARTBEAT_S:
+                    pinged_at = time.monotonic()
                     await connection.send('{"type":"ping"}')
-                    async with asyncio.timeout(5):
-                        raw = await connection.recv()
-                await self._on_frame(connection, json.loads(raw))
+                if frame is not None:
+                    await self._on_frame(connection, frame)
 
     async def _on_frame(self, connection: ClientConnection, frame: Json) -> None:
         match frame["type"]:

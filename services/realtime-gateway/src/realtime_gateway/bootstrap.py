@@ -53,7 +53,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Runtime]:
     ):
         publisher = Publisher(broker)
         relay = OutboxRelay(settings.database_url, publisher, service=settings.service, limit=settings.outbox_limit)
-        handlers = Handlers(database.sessions, instance_id=uuid4(), name=settings.instance, wake=relay.wake)
+        handlers = Handlers(database.engine, instance_id=uuid4(), name=settings.instance, wake=relay.wake)
         owner = Owner(client)
         waiters = Waiters()
 

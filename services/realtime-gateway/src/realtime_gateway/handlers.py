@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from realtime_gateway import queries
 from realtime_gateway.domain.roster import Roster
@@ -28,7 +28,7 @@ from twotop_common.contracts.session_api import (
     SessionEnded,
 )
 from twotop_common.credentials import ParticipantClaims
-from twotop_common.messaging.outbox import enqueue
+from twotop_common.messaging.outbox import enqueue, outbox_record
 from twotop_common.service_defaults.database import looks_unavailable
 
 SOURCE: Service = "realtime-gateway"
@@ -37,10 +37,9 @@ SOURCE: Service = "realtime-gateway"
 class Handlers:
     """``wake`` is called after a commit that put a fact into the outbox."""
 
-    def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], *, instance_id: UUID, name: str, wake: Callable[[], None]
-    ) -> None:
-        self._sessions = sessions
+    def __init__(self, engine: AsyncEngine, *, instance_id: UUID, name: str, wake: Callable[[], None]) -> None:
+        self._transactions = async_sessionmaker(engine, expire_on_commit=False)
+        self._statements = async_sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._instance_id = instance_id
         self._name = name
         self._wake = wake
@@ -49,11 +48,20 @@ class Handlers:
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction. Raises DatabaseUnavailable."""
         try:
-            async with self._sessions.begin() as session:
+            async with self._transactions.begin() as session:
                 yield session
         except Exception as error:
-            if looks_unavailable(error):
-                raise DatabaseUnavailable(type(error).__name__) from error
+            _raise_unavailable(error)
+            raise
+
+    @asynccontextmanager
+    async def _statement(self) -> AsyncIterator[AsyncSession]:
+        """For a single statement, which is a transaction by itself: one trip. Raises DatabaseUnavailable."""
+        try:
+            async with self._statements() as session:
+                yield session
+        except Exception as error:
+            _raise_unavailable(error)
             raise
 
     # -- facts of session-api
@@ -86,7 +94,7 @@ class Handlers:
 
     async def load_roster(self, session_id: UUID) -> Roster:
         """What the gateway's own table says about a session."""
-        async with self._transaction() as session:
+        async with self._statement() as session:
             registered, ended = await queries.roster(session, session_id)
         roster = Roster(ended=ended)
         for participant in registered:
@@ -97,22 +105,15 @@ class Handlers:
 
     async def connect(self, claims: ParticipantClaims) -> int:
         """A socket opened: its number in the order of this participant's sockets, and the fact that it opened."""
-        async with self._transaction() as session:
-            connection = await queries.claim_connection(
-                session,
-                claims.session_id,
-                claims.participant_id,
-                role=claims.role,
-                generation=claims.generation,
-                instance_id=self._instance_id,
-            )
-            connected = ParticipantConnected(
-                session_id=claims.session_id,
-                participant_id=claims.participant_id,
-                role=claims.role,
-                connected_at=datetime.now(UTC),
-            )
-            enqueue(session, connected, subject=str(claims.session_id), source=SOURCE)
+        connected = ParticipantConnected(
+            session_id=claims.session_id,
+            participant_id=claims.participant_id,
+            role=claims.role,
+            connected_at=datetime.now(UTC),
+        )
+        record = outbox_record(connected, subject=str(claims.session_id), source=SOURCE)
+        async with self._statement() as session:
+            connection = await queries.claim_connection(session, claims, self._instance_id, record)
         self._wake()
         return connection
 
@@ -126,14 +127,14 @@ class Handlers:
 
     async def find_replaced(self, held: Sequence[HeldSocket]) -> list[HeldSocket]:
         """Which of our sockets are not their participant's newest."""
-        async with self._transaction() as session:
+        async with self._statement() as session:
             return await queries.replaced(session, held)
 
     # -- instances
 
     async def beat(self) -> bool:
         """Say that this instance lives. True when it was not known: new, or declared dead meanwhile."""
-        async with self._transaction() as session:
+        async with self._statement() as session:
             return await queries.beat(session, self._instance_id, self._name)
 
     async def bury_dead_instances(self, silence_s: float) -> list[GoneParticipant]:
@@ -144,6 +145,11 @@ class Handlers:
         if gone:
             self._wake()
         return gone
+
+
+def _raise_unavailable(error: Exception) -> None:
+    if looks_unavailable(error):
+        raise DatabaseUnavailable(type(error).__name__) from error
 
 
 def _announce(session: AsyncSession, gone: Sequence[GoneParticipant]) -> None:

@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from twotop_common.credentials import ParticipantClaims
+from twotop_common.messaging.outbox import OutboxRecord
+
 _REGISTER = text(
     """
     INSERT INTO registrations (session_id, participant_id, role, generation, seq)
@@ -37,19 +40,30 @@ _END = text(
 _RELEASE_SESSION = text(
     "UPDATE registrations SET instance_id = NULL WHERE session_id = :session_id AND instance_id IS NOT NULL"
 )
-_ROSTER = text("SELECT participant_id, generation, has_left FROM registrations WHERE session_id = :session_id")
-_IS_ENDED = text("SELECT 1 FROM ended_sessions WHERE session_id = :session_id")
+_ROSTER = text(
+    """
+    SELECT participant_id, generation, has_left FROM registrations WHERE session_id = :session_id
+    UNION ALL
+    SELECT NULL, 0, true FROM ended_sessions WHERE session_id = :session_id
+    """
+)
 _CLAIM_CONNECTION = text(
     """
-    INSERT INTO registrations (session_id, participant_id, role, generation, connection, instance_id, last_seen_at)
-    VALUES (:session_id, :participant_id, :role, :generation, 1, :instance_id, now())
-    ON CONFLICT (session_id, participant_id) DO UPDATE SET
-        role = coalesce(registrations.role, excluded.role),
-        generation = greatest(registrations.generation, excluded.generation),
-        connection = registrations.connection + 1,
-        instance_id = excluded.instance_id,
-        last_seen_at = excluded.last_seen_at
-    RETURNING connection
+    WITH claimed AS (
+        INSERT INTO registrations (session_id, participant_id, role, generation, connection, instance_id, last_seen_at)
+        VALUES (:session_id, :participant_id, :role, :generation, 1, :instance_id, now())
+        ON CONFLICT (session_id, participant_id) DO UPDATE SET
+            role = coalesce(registrations.role, excluded.role),
+            generation = greatest(registrations.generation, excluded.generation),
+            connection = registrations.connection + 1,
+            instance_id = excluded.instance_id,
+            last_seen_at = excluded.last_seen_at
+        RETURNING connection
+    ), told AS (
+        INSERT INTO outbox (message_id, type, body, headers)
+        VALUES (:message_id, :message_type, :body, CAST(:headers AS jsonb))
+    )
+    SELECT connection FROM claimed
     """
 )
 _MARK_GONE = text(
@@ -161,22 +175,29 @@ async def end_session(session: AsyncSession, session_id: UUID, *, seq: int, ende
 async def roster(session: AsyncSession, session_id: UUID) -> tuple[list[RegisteredParticipant], bool]:
     """The registered participants of a session, and whether it has ended."""
     rows = (await session.execute(_ROSTER, {"session_id": session_id})).all()
-    ended = (await session.execute(_IS_ENDED, {"session_id": session_id})).first() is not None
-    return [RegisteredParticipant(*row) for row in rows], ended
+    registered = [RegisteredParticipant(*row) for row in rows if row.participant_id is not None]
+    return registered, len(registered) < len(rows)
 
 
 async def claim_connection(
-    session: AsyncSession, session_id: UUID, participant_id: UUID, *, role: str, generation: int, instance_id: UUID
+    session: AsyncSession, claims: ParticipantClaims, instance_id: UUID, connected: OutboxRecord
 ) -> int:
-    """The next connection number of this participant, over all instances: the newest socket is the one that counts."""
+    """The next connection number of this participant, over all instances: the newest socket is the one that counts.
+
+    One statement, with the fact that the socket opened, because every phone waits for it.
+    """
     row = await session.execute(
         _CLAIM_CONNECTION,
         {
-            "session_id": session_id,
-            "participant_id": participant_id,
-            "role": role,
-            "generation": generation,
+            "session_id": claims.session_id,
+            "participant_id": claims.participant_id,
+            "role": claims.role,
+            "generation": claims.generation,
             "instance_id": instance_id,
+            "message_id": connected.message_id,
+            "message_type": connected.type,
+            "body": connected.body,
+            "headers": connected.headers,
         },
     )
     return int(row.scalar_one())

@@ -16,6 +16,7 @@ from session_api.sessions.api import SessionsApi
 from session_api.sessions.api import internal_router as sessions_internal
 from session_api.sessions.api import router as sessions_router
 from session_api.sessions.consumers import message_handlers, phone_commands
+from session_api.sessions.fast_path import add_fast_path
 from session_api.sessions.handlers import SessionDeps
 from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.log import SessionLog
@@ -135,13 +136,15 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
 
 def make_app(settings: SessionApiSettings, health: Health) -> FastAPI:
     """The HTTP application; ``build`` gives it what it works with."""
-    return create_app(
+    app = create_app(
         settings,
         title=TITLE,
         health=health,
         routers=[venues_router, sessions_router],
         internal_routers=[sessions_internal],
     )
+    add_fast_path(app)
+    return app
 
 
 async def _keep_house(pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:

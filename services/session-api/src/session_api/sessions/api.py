@@ -50,18 +50,20 @@ class SessionsApi:
     refusing: Any
 
 
-async def _api(request: Request) -> SessionsApi:
+async def sessions_api(request: Request) -> SessionsApi:
+    """What bootstrap gave the application."""
     api: SessionsApi = request.app.state.sessions
     return api
 
 
-async def _bearer(request: Request) -> str | None:
+async def bearer_credential(request: Request) -> str | None:
+    """The credential in ``Authorization``, unverified."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential.strip() if scheme.lower() == "bearer" and credential else None
 
 
-Api = Annotated[SessionsApi, Depends(_api)]
-Credential = Annotated[str | None, Depends(_bearer)]
+Api = Annotated[SessionsApi, Depends(sessions_api)]
+Credential = Annotated[str | None, Depends(bearer_credential)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="makes a repeat a repeat; random")]
 
 

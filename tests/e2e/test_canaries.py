@@ -1,0 +1,251 @@
+"""Secrets and addresses planted in a full run turn up nowhere; one trace follows a command to the other phone.
+
+The scan itself is tested too: what must be there (a session's id in tables and messages) is found by the same means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import websockets
+from twotop_e2e.following import PollingFollower, SocketFollower
+from twotop_e2e.observing import (
+    Receiver,
+    everything_cached,
+    everything_published,
+    left_in_cache,
+    left_in_queues,
+    otlp_receiver,
+    tables,
+)
+from twotop_e2e.phone import Phone, new_key
+from twotop_e2e.stack import LIFTED, Stack, private_stack
+from websockets.asyncio.client import connect
+
+from twotop_common.testing.eventually import eventually
+
+
+@dataclass
+class Canaries:
+    """What must not be found anywhere, by what it is."""
+
+    planted: dict[str, set[str]] = field(default_factory=dict)
+
+    def plant(self, kind: str, *values: str) -> None:
+        self.planted.setdefault(kind, set()).update(value for value in values if value)
+
+    def found_in(self, place: str, content: bytes) -> list[str]:
+        """Which kinds are found; never the value itself, which would then be in the report."""
+        folded = content.lower()
+        return [
+            f"{kind} in {place}"
+            for kind, values in self.planted.items()
+            if any(value.lower().encode() in folded for value in values)
+        ]
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with otlp_receiver() as receiving:
+        yield receiving
+
+
+@pytest.fixture(scope="module")
+def observed(state_folder: Path, receiver: Receiver) -> Iterator[Stack]:
+    """A system that says as much as it can: every span, every debug line; with limits, so that addresses count."""
+    settings = {
+        "TWOTOP_OTLP_ENDPOINT": receiver.url,
+        "TWOTOP_TRACE_SAMPLE_RATIO": "1",
+        "TWOTOP_LOG_LEVEL": "DEBUG",
+        "TWOTOP_RATE_LIMITS_ENABLED": "true",
+    }
+    with private_stack(state_folder / "observed", gateways=2, port=18280, settings={**LIFTED, **settings}) as stack:
+        yield stack
+
+
+def forged(number: int) -> dict[str, str]:
+    """What a client may claim about its address."""
+    return {
+        "X-Forwarded-For": f"203.0.113.{number}, 198.51.100.{number}",
+        "X-Real-IP": f"203.0.113.{number}",
+        "Forwarded": f'for=203.0.113.{number};by="198.51.100.{number}"',
+        "X-Twotop-Client": f"203.0.113.{number}",
+        "User-Agent": "canary-browser/7.77",
+        "Cookie": "canary=cookie-canary-cookie",
+    }
+
+
+def planted_phone(stack: Stack, canaries: Canaries, number: int) -> Phone:
+    """A phone on an address of its own that lies about it in every header."""
+    phone = Phone(stack, address=f"127.77.8.{number}", headers=forged(number))
+    canaries.plant("client address", f"127.77.8.{number}", f"203.0.113.{number}", f"198.51.100.{number}")
+    canaries.plant("browser", "canary-browser", "cookie-canary")
+    return phone
+
+
+def plant_secrets(canaries: Canaries, phone: Phone) -> None:
+    canaries.plant("credential", phone.credential, phone.credential.split(".")[-1])
+    # Six letters alone may stand in any random text; as a whole word with its dash, or quoted, they are a code.
+    bare = phone.code.replace("-", "")
+    if phone.code:
+        canaries.plant("code", phone.code, f'"{bare}"', f" {bare}")
+        canaries.plant("join secret", phone.join_secret.partition(".")[2])
+
+
+async def a_whole_evening(stack: Stack, canaries: Canaries) -> str:
+    """Everything guests do, mistakes included, each with secrets worth looking for. The first session's id."""
+    a, b, c, d, e = (planted_phone(stack, canaries, number) for number in range(11, 16))
+    async with a, b, c, d, e:
+        table = stack.fresh_table()
+        key, join_key = new_key(), new_key()
+        canaries.plant("idempotency key", key, join_key)
+        created = (await a.try_start(table, key=key, context="exploring")).json()
+        a.session_id = created["session"]["session_id"]
+        a.participant_id, a.credential = created["participant"]["participant_id"], created["participant"]["credential"]
+        a.code, a.join_url = created["pairing"]["code"], created["pairing"]["join_url"]
+        plant_secrets(canaries, a)
+        await b.try_join(table, code="QQQ-WWZ")
+        canaries.plant("typed code", "QQQ-WWZ", '"QQQWWZ"', " QQQWWZ")
+        await b.join(table, key=join_key, code=a.code)
+        plant_secrets(canaries, b)
+        async with SocketFollower(a) as on_a, PollingFollower(b) as on_b:
+            await on_a.until_type("partner_joined")
+            await on_a.command("set_ready", {"ready": True})
+            await b.command("set_ready", {"ready": True})
+            await on_b.until_type("both_ready")
+        await careless_requests(stack, a, canaries)
+
+        # A second pair, by link, after a code was withdrawn and replaced; a credential is renewed.
+        await c.start(table, context="established")
+        plant_secrets(canaries, c)
+        for _ in range(5):
+            await e.try_join(table, code="ZZZ-ZZW")
+        canaries.plant("typed code", "ZZZ-ZZW", '"ZZZZZW"', " ZZZZZW")
+        path = f"/api/v1/sessions/{c.session_id}/pairing-code"
+        replaced = await c.until_answered(
+            lambda: c.request("POST", path, headers={"Idempotency-Key": "replace-key-canary-0123456789"})
+        )
+        canaries.plant("idempotency key", "replace-key-canary-0123456789")
+        c.code, c.join_url = replaced.json()["code"], replaced.json()["join_url"]
+        plant_secrets(canaries, c)
+        await d.join(table, join_secret=c.join_secret)
+        plant_secrets(canaries, d)
+        renewed = await d.until_answered(
+            lambda: d.request(
+                "POST", f"/api/v1/sessions/{d.session_id}/credential", headers={"Idempotency-Key": new_key()}
+            )
+        )
+        assert renewed.status_code == 200, renewed.text
+        d.credential = renewed.json()["credential"]
+        plant_secrets(canaries, d)
+        await c.close_session()
+        return a.session_id
+
+
+async def careless_requests(stack: Stack, a: Phone, canaries: Canaries) -> None:
+    """Requests that are refused, or are wrong in ways that tempt a server to write them down."""
+    for path in (f"/api/v1/sessions/{a.session_id}/events", "/api/v1/sessions/join-dual", "/api/v1/sessions"):
+        await a.http.post(path, content=b'{"code": "' + a.code.encode() + b'", "credential": ')
+        await a.http.post(path, json={"code": {"nested": a.code}, "table_token": 7, "idempotency_key": a.credential})
+    await a.http.get("/api/v1/sessions/not-a-session", headers={"Authorization": f"Bearer {a.credential}x"})
+    await a.http.get(f"/nowhere/{a.code}", params={"credential": a.credential})
+    await a.try_command("no_such_command", {"code": a.code, "credential": a.credential})
+    bad = secrets.token_urlsafe(40)
+    canaries.plant("credential", bad)
+    for query, credential in ((f"?credential={a.credential}", bad), ("", bad)):
+        with contextlib.suppress(websockets.WebSocketException, OSError):
+            async with connect(
+                stack.socket_url(a.session_id) + query,
+                proxy=None,
+                local_addr=("127.77.8.11", 0),
+                additional_headers=forged(11) | {"Authorization": f"Bearer {credential}"},
+            ) as socket:
+                await asyncio.wait_for(socket.recv(), 5)
+
+
+@pytest.mark.timeout(240)
+async def test_secrets_and_addresses_are_found_nowhere(observed: Stack, receiver: Receiver) -> None:
+    canaries = Canaries()
+    async with everything_published(observed) as messages, everything_cached(observed) as cache_commands:
+        session_id = await a_whole_evening(observed, canaries)
+        # Followed to the end, so that everything that is sent has been sent.
+        await eventually(lambda: any(session_id.encode() in message for message in messages))
+        await eventually(lambda: any(b"session.ended" in message for message in messages))
+        before = len(receiver.raw)
+        await eventually(lambda: len(receiver.raw) > before, timeout_s=15)
+    dumps = await tables(observed)
+    places: dict[str, bytes] = {
+        "messages": b"\n".join(messages),
+        "queues": b"\n".join(await left_in_queues(observed)),
+        "cache commands": b"\n".join(cache_commands),
+        "cache": b"\n".join(await left_in_cache(observed)),
+        "traces": b"\n".join(receiver.raw),
+        **{f"table {name}": content for name, content in dumps.items()},
+        **{f"log {name}": content for name, content in observed.logs()},
+    }
+    # The scan sees what is there to be seen.
+    assert session_id.encode() in places["messages"]
+    assert session_id.encode() in places["table session-api.session_events"]
+    assert len(places["cache commands"]) > 100
+    assert any(b"service.starting" in content for name, content in places.items() if name.startswith("log "))
+    assert set(canaries.planted) >= {"code", "credential", "join secret", "client address", "idempotency key"}
+
+    found = [finding for place, content in places.items() for finding in canaries.found_in(place, content)]
+    assert not found, found
+
+
+async def test_one_trace_follows_a_command_to_the_other_phone(observed: Stack, receiver: Receiver) -> None:
+    table = observed.fresh_table()
+    joining, commanding = secrets.token_hex(16), secrets.token_hex(16)
+    async with Phone(observed) as a, Phone(observed) as b:
+        await a.start(table, context="exploring")
+        async with SocketFollower(a) as on_a:
+            await on_a.until_type("session_created")
+            answer = await b.http.post(
+                "/api/v1/sessions/join-dual",
+                json={"table_token": table, "code": a.code},
+                headers={"Idempotency-Key": new_key(), "traceparent": f"00-{joining}-00f067aa0ba902b7-01"},
+            )
+            assert answer.status_code == 200, answer.text
+            b.session_id, b.credential = a.session_id, answer.json()["participant"]["credential"]
+            await on_a.until_type("partner_joined")
+            body = {"idempotency_key": new_key(), "type": "set_ready", "data": {"ready": True}}
+            sent = await b.request(
+                "POST",
+                f"/api/v1/sessions/{b.session_id}/events",
+                json=body,
+                headers={"traceparent": f"00-{commanding}-00f067aa0ba902b7-01"},
+            )
+            assert sent.status_code == 201, sent.text
+            await on_a.until_type("ready_changed")
+
+        def services(trace_id: str) -> set[str]:
+            return {span.service for span in receiver.spans(trace_id)}
+
+        await eventually(lambda: {"session-api", "realtime-gateway"} <= services(commanding), timeout_s=15)
+        await eventually(lambda: {"pairing", "session-api", "realtime-gateway"} <= services(joining), timeout_s=15)
+        for trace_id in (joining, commanding):
+
+            def hangs_together(trace_id: str = trace_id) -> bool:
+                spans = receiver.spans(trace_id)
+                known = {span.span_id for span in spans} | {"00f067aa0ba902b7"}
+                return all(span.parent_id in known for span in spans)
+
+            await eventually(hangs_together, timeout_s=15)
+        await a.close_session()
+
+
+async def test_a_problem_names_the_trace_it_belongs_to(observed: Stack) -> None:
+    trace_id = secrets.token_hex(16)
+    async with Phone(observed) as phone:
+        answer = await phone.http.get(
+            "/api/v1/tables/nobody-printed-this", headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+        )
+    assert answer.status_code == 404
+    assert answer.json()["trace_id"] == trace_id

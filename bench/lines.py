@@ -88,7 +88,7 @@ def socket_command(found: Latencies, own: Latencies, limits: Limits, rate: float
 def durable(kind: str, best: float, steps: list[dict[str, Any]], limits: Limits) -> Figure:
     return Figure(
         f"durable commands/s before p99 passes 100 ms, {kind}",
-        f"{best:,.0f}/s",
+        f"{best:,.0f}/s ({'; '.join(_shown(step) for step in steps[-2:])})",
         "≥ 1,200",
         "2,500",
         f"pgbench {limits.pgbench_appends:,.0f}/s",
@@ -96,6 +96,10 @@ def durable(kind: str, best: float, steps: list[dict[str, Any]], limits: Limits)
         best / limits.pgbench_appends,
         {"best": best, "steps": steps},
     )
+
+
+def _shown(step: dict[str, Any]) -> str:
+    return f"at {step['offered_per_s']:,.0f}/s p50 {step['p50_ms']:.0f} ms, p99 {step['p99_ms']:.0f} ms"
 
 
 def join(found: Latencies, limits: Limits, rate: float) -> Figure:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test.sh all|unit|integration|e2e: runs tests and fails when any fails, or when there was none to run.
+# test.sh all|unit|integration|backends|e2e [pytest's options]: runs tests and fails when any fails, or when there was none to run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 which=${1:-all}
@@ -35,8 +35,9 @@ case $which in
     ;;
   unit) stage "unit" unit "$@" ;;
   integration) stage "integration" "$python" -m pytest $(integration_paths) "$@" ;;
+  backends) stage "what needs PostgreSQL, RabbitMQ or Redis" "$python" -m pytest $(integration_paths | grep -v '^deploy/') "$@" ;;
   e2e) stage "whole system" whole_system "$@" ;;
-  *) echo "test.sh: all, unit, integration or e2e" >&2; exit 2 ;;
+  *) echo "test.sh: all, unit, integration, backends or e2e" >&2; exit 2 ;;
 esac
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -15,7 +15,7 @@ import typer
 from twotop_native import backends as backend_processes
 from twotop_native.announce import announcement
 from twotop_native.compose import EngineCannot, containers_running, engine_available, start_containers, stop_containers
-from twotop_native.installation import CannotInstall, install_browser, install_missing
+from twotop_native.installation import CannotInstall, install_browser, install_missing, refuse_when_hopeless
 from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
 from twotop_native.logs import follow
 from twotop_native.paths import Layout, checkout_root
@@ -112,6 +112,7 @@ def _start_natively(layout: Layout, options: StartOptions, *, web: bool) -> RunF
     say = _stopwatch()
     layout.prepare()
     try:
+        refuse_when_hopeless()
         with ThreadPoolExecutor() as pool:
             servers = pool.submit(install_missing, say)
             built = pool.submit(build_web, layout.log_of("web-build")) if web else None

@@ -44,14 +44,20 @@ def instructions(missing: Sequence[str]) -> str:
     )
 
 
+def refuse_when_hopeless() -> None:
+    """Raise CannotInstall at once when servers are missing and nobody here may install them."""
+    missing = missing_servers()
+    if missing and (privileged_prefix() is None or shutil.which("apt-get") is None):
+        raise CannotInstall(instructions(missing))
+
+
 def install_missing(say: Callable[[str], None]) -> None:
     """Install the servers that are missing. Raises CannotInstall."""
     missing = missing_servers()
     if not missing:
         return
-    prefix = privileged_prefix()
-    if prefix is None or shutil.which("apt-get") is None:
-        raise CannotInstall(instructions(missing))
+    refuse_when_hopeless()
+    prefix = privileged_prefix() or []
     say(f"installing {', '.join(PACKAGES[name] for name in missing)}")
     with _services_not_started(prefix):
         if not _apt_install(prefix, [PACKAGES[name] for name in missing]):

@@ -1,0 +1,101 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from twotop_native import cli
+from twotop_native.compose import EngineCannot, compose_environment, engine_available, start_containers
+from twotop_native.paths import Layout, checkout_root
+from twotop_native.run_file import RunFile
+from twotop_native.stack import SERVICES, StartOptions
+
+ROOT = checkout_root()
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(state=tmp_path / "state", data=tmp_path / "data")
+    made.prepare()
+    return made
+
+
+def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_an_engine_without_compose_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_docker(tmp_path, monkeypatch, '[ "$1" = info ]')
+    assert not engine_available()
+
+
+def test_an_engine_that_cannot_get_its_images_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    fake_docker(tmp_path, monkeypatch, 'case "$*" in *build*) echo "no such host"; exit 1;; esac')
+    assert engine_available()
+    with pytest.raises(EngineCannot, match=r"compose\.log"):
+        start_containers(layout, lambda step: None)
+    assert "no such host" in layout.log_of("compose").read_text()
+
+
+def test_make_up_starts_natively_when_the_images_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    fake_docker(tmp_path, monkeypatch, 'case "$*" in *build*) exit 1;; esac')
+    native: list[StartOptions] = []
+
+    def start_natively(layout: Layout, options: StartOptions, *, web: bool) -> RunFile:
+        native.append(options)
+        return RunFile(gateway_url="http://127.0.0.1:1", services={}, backends={})
+
+    monkeypatch.setattr(cli, "_start_natively", start_natively)
+    done = CliRunner().invoke(cli.app, ["start", "--state", str(layout.state)], env={"TWOTOP_START": "auto"})
+    assert done.exit_code == 0, done.output
+    assert "Starting natively instead" in done.output
+    assert len(native) == 1
+    forced = CliRunner().invoke(cli.app, ["start", "--state", str(layout.state)], env={"TWOTOP_START": "docker"})
+    assert forced.exit_code == 1
+    assert len(native) == 1
+
+
+def test_an_unknown_way_to_start_is_refused(layout: Layout) -> None:
+    done = CliRunner().invoke(cli.app, ["start", "--state", str(layout.state)], env={"TWOTOP_START": "podman"})
+    assert done.exit_code == 1
+    assert "auto, native or docker" in done.output
+
+
+def test_only_the_gateway_is_published_and_only_on_this_machine() -> None:
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    assert list(published) == ["gateway"]
+    assert all(port.startswith("127.0.0.1:") for port in published["gateway"])
+
+
+def test_each_service_has_a_database_and_a_role_of_its_own() -> None:
+    for service in SERVICES:
+        name = service.replace("-", "_")
+        url = COMPOSE["services"][service]["environment"]["TWOTOP_DATABASE_URL"]
+        assert url == f"postgresql://{name}:${{{name.upper()}_DB_PASSWORD}}@postgres:5432/{name}"
+
+
+def test_every_image_is_pinned_and_every_container_of_ours_is_unprivileged() -> None:
+    files = [*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("deploy/*/Dockerfile")]
+    assert len(files) == 6
+    for file in files:
+        text = file.read_text()
+        assert all(re.search(r":\d+\.\d+\.\d+-", line) for line in text.splitlines() if line.startswith("FROM "))
+        assert re.search(r"^USER (10001:10001|nginx)$", text, flags=re.MULTILINE)
+    for name in ("postgres", "rabbitmq", "redis"):
+        assert re.search(r":\d+\.\d+", COMPOSE["services"][name]["image"])
+
+
+def test_the_port_is_remembered_for_the_next_command(layout: Layout) -> None:
+    environment = compose_environment(layout, 9123)
+    assert environment["TWOTOP_PUBLIC_ORIGIN"].endswith(":9123")
+    assert json.loads((layout.state / "compose.json").read_text()) == {"port": 9123}

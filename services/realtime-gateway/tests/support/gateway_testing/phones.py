@@ -11,7 +11,7 @@ from uuid import UUID
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 20.0
 
 
 class TestPhone:

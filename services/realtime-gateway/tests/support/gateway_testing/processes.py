@@ -48,7 +48,7 @@ async def gateway_process(settings: dict[str, Any]) -> AsyncIterator[GatewayProc
                     return False
             return answer.status_code == 200 and bool(answer.json()["status"] == "ok")
 
-        await eventually(ready, timeout_s=30)
+        await eventually(ready, timeout_s=90)
         yield GatewayProcess(process, url)
     finally:
         if process.returncode is None:

@@ -130,7 +130,7 @@ class Stack:
         psutil.Process(pid).send_signal(signal.SIGKILL)
         return pid
 
-    async def back(self, service: str, number: int, before: int, *, timeout_s: float = 20) -> None:
+    async def back(self, service: str, number: int, before: int, *, timeout_s: float = 40) -> None:
         """Wait until the launcher has the killed instance running and ready again."""
 
         async def ready() -> bool:
@@ -139,7 +139,7 @@ class Stack:
 
         await eventually(ready, timeout_s=timeout_s, interval_s=0.1)
 
-    async def all_ready(self, *, timeout_s: float = 30) -> None:
+    async def all_ready(self, *, timeout_s: float = 60) -> None:
         """Wait until every instance of every service says that it is well, its dependencies too."""
 
         async def ready() -> bool:
@@ -156,7 +156,7 @@ class Stack:
         """Let a held part start again."""
         self._launch("release", program)
 
-    async def reachable(self, program: str, *, timeout_s: float = 30) -> None:
+    async def reachable(self, program: str, *, timeout_s: float = 60) -> None:
         """Wait until a released backend takes connections, or a released instance is ready."""
         if program in self.run["backends"]:
             parts = urlsplit(str(self.run["backends"][program]["url"]))
@@ -215,7 +215,7 @@ class Stack:
 async def is_ready(url: str, path: str = "/health/ready", status: str | None = None) -> bool:
     """Whether a service answers 200, and with this ``status`` where one is wanted."""
     try:
-        async with httpx.AsyncClient(timeout=3) as client:
+        async with httpx.AsyncClient(timeout=3, verify=False) as client:
             answer = await client.get(url + path)
     except httpx.HTTPError:
         return False

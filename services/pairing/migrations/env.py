@@ -1,6 +1,4 @@
-from sqlmodel import SQLModel
-
-from pairing import tables  # noqa: F401  the tables register themselves
+from pairing.tables import PairingRow
 from twotop_common.service_defaults.migrations import run_env
 
-run_env(SQLModel.metadata)
+run_env(PairingRow.metadata)

@@ -38,6 +38,12 @@ from twotop_common.service_defaults.problems import unavailable
 log = get_logger(__name__)
 
 T = TypeVar("T")
+OVERTAKEN_AT_MOST = 20
+"""One client does not change its session more often in the time of one request."""
+
+
+class _Overtaken(Exception):
+    """Another request changed the session between our look and our write."""
 
 
 async def replace_code(
@@ -67,18 +73,22 @@ async def go_on_alone(surroundings: Surroundings, claims: ParticipantClaims, ses
 
 
 async def _once_known(surroundings: Surroundings, session_id: UUID, act: Callable[[], Awaitable[T | None]]) -> T:
-    """``act`` gives None while the session is unknown, or when another request changed it in between."""
+    """``act`` gives None while the session is unknown; when it was overtaken it looks again at once."""
     if surroundings.refusing():
         raise unavailable()
     until = time.monotonic() + LOOK_AGAIN_FOR_S
-    while True:
-        async with surroundings.turnstile.one_at_a_time(session_id):
-            answer = await act()
+    for _ in range(OVERTAKEN_AT_MOST):
+        try:
+            async with surroundings.turnstile.one_at_a_time(session_id):
+                answer = await act()
+        except _Overtaken:
+            continue
         if answer is not None:
             return answer
         if time.monotonic() >= until:
             raise not_known_yet()
         await asyncio.sleep(LOOK_AGAIN_EVERY_S)
+    raise unavailable()
 
 
 async def _replace(
@@ -100,7 +110,7 @@ async def _replace(
         code = derive_code(ring, ring.current_id, session_id, generation)
         code_hash = hash_code(ring, f"pairing-code:{pairing.table_id}", code)
         if not await pairings.replace(session, pairing, NewCode(code_hash, now, expires_at)):
-            return None
+            raise _Overtaken
         message = PairingCodeReplaced(
             session_id=session_id, generation=generation, expires_at=expires_at, replaced_at=now
         )
@@ -128,7 +138,7 @@ async def _cancel(surroundings: Surroundings, claims: ParticipantClaims, session
         if is_alone(pairing):
             return True
         if not await pairings.cancel(session, session_id, pairing.generation):
-            return None
+            raise _Overtaken
         message = PairingCancelled(session_id=session_id, generation=pairing.generation, cancelled_at=now)
         enqueue(session, message, subject=str(session_id), source="pairing")
         await session.commit()

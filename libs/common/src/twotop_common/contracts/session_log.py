@@ -59,7 +59,7 @@ class PresenceHint(Contract):
     role: Role
     status: PresenceStatus
     instance: str
-    connection: int = Field(description="rises with every socket of this participant on this instance")
+    connection: int = Field(description="rises with every socket of this participant, on any instance")
     at: datetime
 
 

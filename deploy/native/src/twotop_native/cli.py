@@ -15,6 +15,7 @@ import typer
 from twotop_native import backends as backend_processes
 from twotop_native.announce import announcement
 from twotop_native.compose import EngineCannot, containers_running, engine_available, start_containers, stop_containers
+from twotop_native.guard import watch_over
 from twotop_native.installation import CannotInstall, install_browser, install_missing, refuse_when_hopeless
 from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
 from twotop_native.logs import follow
@@ -232,11 +233,14 @@ def backends_up(
         bool, typer.Option("--throwaway/--durable", help="Throwaway data may be lost in a crash; down removes it.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
+    owner: Annotated[int | None, typer.Option(help="Pid of a process without which they end by themselves.")] = None,
 ) -> None:
     """Start backends that stay until `backends down`; answers at once when they already run."""
     try:
         install_missing(lambda step: print(step, file=sys.stderr))
         record = backend_processes.up(Layout.at(state), throwaway=throwaway)
+        if owner is not None:
+            watch_over(Layout.at(state), owner)
     except (StartFailed, ServerMissing, CannotInstall) as reason:
         raise fail(reason) from None
     if as_json:

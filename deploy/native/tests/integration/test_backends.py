@@ -1,5 +1,6 @@
 """Backends for tests: started alone, used, and gone without a trace."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from twotop_common.testing.eventually import eventually
 from twotop_native.paths import Layout
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -44,3 +46,15 @@ async def test_backends_can_be_used_and_leave_nothing(tmp_path: Path) -> None:
     assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     assert not Layout.at(tmp_path).data.exists()
     assert not (tmp_path / "backends.json").exists()
+
+
+async def test_backends_end_by_themselves_when_their_owner_is_killed(tmp_path: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(600)")
+    try:
+        record: dict[str, Any] = json.loads(backends(tmp_path, "up", "--json", "--owner", str(owner.pid)))
+        processes = [psutil.Process(process["pid"]) for process in record["processes"].values()]
+    finally:
+        owner.kill()
+        await owner.wait()
+    await eventually(lambda: not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE])
+    await eventually(lambda: not (tmp_path / "backends.json").exists())

@@ -90,7 +90,10 @@ def _native() -> Iterator[Servers]:
         launcher = [sys.executable, "-m", "twotop_native", "backends"]
         try:
             started = subprocess.run(
-                [*launcher, "up", "--state", state, "--json"], capture_output=True, text=True, check=False
+                [*launcher, "up", "--state", state, "--json", "--owner", str(os.getpid())],
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if started.returncode:
                 raise RuntimeError(f"the native servers did not start:\n{started.stderr[-4_000:]}")

@@ -66,10 +66,17 @@ def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
 
 
 def containers_running(layout: Layout) -> RunFile | None:
-    """What runs in containers already."""
-    if not (layout.state / "compose.json").exists():
+    """What runs in containers already. The file alone proves nothing: the machine may have been restarted since."""
+    port = _published_port(layout)
+    if port is None or not layout.secrets_file.exists():
         return None
-    return RunFile.read(layout.run_file)
+    try:
+        gateway = _compose_output(
+            layout, ["ps", "--status", "running", "--quiet", "gateway"], compose_environment(layout, port)
+        )
+    except (StartFailed, OSError):
+        return None
+    return RunFile.read(layout.run_file) if gateway.strip() else None
 
 
 def compose_environment(layout: Layout, port: int) -> dict[str, str]:

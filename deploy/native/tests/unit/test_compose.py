@@ -7,7 +7,13 @@ import yaml
 from typer.testing import CliRunner
 
 from twotop_native import cli
-from twotop_native.compose import EngineCannot, compose_environment, engine_available, start_containers
+from twotop_native.compose import (
+    EngineCannot,
+    compose_environment,
+    containers_running,
+    engine_available,
+    start_containers,
+)
 from twotop_native.paths import Layout, checkout_root
 from twotop_native.run_file import RunFile
 from twotop_native.stack import SERVICES, StartOptions
@@ -93,6 +99,21 @@ def test_every_image_is_pinned_and_every_container_of_ours_is_unprivileged() -> 
         assert re.search(r"^USER (10001:10001|nginx)$", text, flags=re.MULTILINE)
     for name in ("postgres", "rabbitmq", "redis"):
         assert re.search(r":\d+\.\d+", COMPOSE["services"][name]["image"])
+
+
+def test_containers_count_as_running_only_while_they_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    assert containers_running(layout) is None
+    compose_environment(layout, 9123)
+    layout.secrets_file.touch()
+    RunFile(gateway_url="http://127.0.0.1:9123", services={}, backends={}).write(layout.run_file)
+    fake_docker(tmp_path, monkeypatch, "exit 0")
+    assert containers_running(layout) is None
+    fake_docker(tmp_path, monkeypatch, "echo 0123abcd")
+    running = containers_running(layout)
+    assert running is not None
+    assert running.gateway_url == "http://127.0.0.1:9123"
 
 
 def test_the_port_is_remembered_for_the_next_command(layout: Layout) -> None:

@@ -233,9 +233,7 @@ class SocketFollower(Follower):
         await self._notify()
 
     async def _resync(self, frame: Json) -> None:
-        """Take the snapshot and go on from it, forgetting numbers of another history."""
+        """Go on from the told number, in the history that the log belongs to now."""
+        self.last_seq = frame["last_seq"]
         with contextlib.suppress(httpx.HTTPError):
-            snapshot = await self.phone.snapshot()
-            self.last_seq = snapshot["last_seq"]
-            if self.last_seq != frame["last_seq"]:
-                self.last_seq = frame["last_seq"]
+            self.epoch = (await self.phone.events(self.last_seq, limit=1))["epoch"]

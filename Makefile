@@ -50,7 +50,7 @@ web: runtime ## build the web app into web/dist
 	@$(NATIVE) build-web
 
 clean: ## stop everything and delete what was generated: data, builds, the environment
-	@if [ -x $(PY) ]; then $(NATIVE) down --remove-data || true; fi
+	@if [ -x $(PY) ]; then $(NATIVE) finish --remove-data || true; fi
 	@rm -rf .venv .twotop web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* htmlcov
 
 runtime:

@@ -31,6 +31,7 @@ backends = typer.Typer(no_args_is_help=True, help="Private PostgreSQL, RabbitMQ 
 app.add_typer(backends, name="backends")
 
 State = Annotated[Path, typer.Option("--state", help="Folder for logs, secrets and run.json.", show_default=False)]
+RemoveData = Annotated[bool, typer.Option("--remove-data", help="Also delete databases, queues, secrets and logs.")]
 DEFAULT_STATE = Path(os.environ.get("TWOTOP_STATE", checkout_root() / ".twotop"))
 
 
@@ -99,13 +100,15 @@ def start_best(
 
 
 @app.command("finish")
-def finish(state: State = DEFAULT_STATE) -> None:
+def finish(state: State = DEFAULT_STATE, remove: RemoveData = False) -> None:
     """What `make down` does: stop whatever `start` started."""
     layout = Layout.at(state)
     try:
-        stopped = [stop_all(layout), stop_containers(layout, remove_data=False)]
+        stopped = [stop_all(layout), stop_containers(layout, remove_data=remove)]
     except StartFailed as reason:
         raise fail(reason) from None
+    if remove:
+        remove_data(layout)
     print("stopped" if any(stopped) else "nothing is running")
 
 
@@ -164,9 +167,7 @@ def ensure_browser() -> None:
 @app.command()
 def down(
     state: State = DEFAULT_STATE,
-    remove: Annotated[
-        bool, typer.Option("--remove-data", help="Also delete databases, queues, secrets, logs.")
-    ] = False,
+    remove: RemoveData = False,
 ) -> None:
     """Stop everything that `up` started, in order, and wait for it."""
     layout = Layout.at(state)

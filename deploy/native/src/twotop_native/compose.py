@@ -53,8 +53,9 @@ def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
 
 
 def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
-    """Stop and remove the containers; False when there are none."""
-    if not (layout.state / "compose.json").exists() or not engine_available():
+    """Stop and remove the containers; False when there are none. With `remove_data` stopped ones lose their volumes."""
+    were_started = (layout.state / "compose.json").exists()
+    if not (were_started or remove_data) or not layout.secrets_file.exists() or not engine_available():
         return False
     environment = compose_environment(layout, _published_port(layout) or GATEWAY_PORT)
     command = ["down", "--remove-orphans", *(["--volumes"] if remove_data else [])]
@@ -62,7 +63,7 @@ def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
         raise StartFailed(f"the containers could not be stopped; see {layout.log_of('compose')}")
     (layout.state / "compose.json").unlink()
     layout.run_file.unlink(missing_ok=True)
-    return True
+    return were_started
 
 
 def containers_running(layout: Layout) -> RunFile | None:

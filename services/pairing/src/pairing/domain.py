@@ -19,6 +19,8 @@ WRONG_TRIES_PER_DAY = 100
 """After so many at one table on one service day, typed codes are off there until the next."""
 UNSURE_TRIES_PER_DAY = 20
 """Wrong or not cannot be said while our view is behind; so many such tries at a table and day are looked at at all."""
+UNKNOWN_PLACE_ZONE, UNKNOWN_PLACE_HOUR = "UTC", 4
+"""Where and when a service day begins at a table of which nothing is known."""
 STALE_AFTER_S = 2.0
 """How far our view may lag before an unknown code is answered 503 instead of being counted."""
 

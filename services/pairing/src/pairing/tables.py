@@ -88,11 +88,11 @@ class FormerCodeRow(SQLModel, table=True):
 
 
 class GuardRow(SQLModel, table=True):
-    """Wrong tries at one table on one service day."""
+    """Wrong tries at one table on one service day. By its token: a table of which nothing is known counts too."""
 
     __tablename__: ClassVar[Any] = "guards"
 
-    table_id: UUID = Field(primary_key=True)
+    table_token: str = Field(primary_key=True)
     service_day: date = Field(primary_key=True, index=True)
     wrong_tries: int = 0
     unsure_tries: int = 0

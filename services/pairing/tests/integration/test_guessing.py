@@ -113,8 +113,34 @@ async def test_after_a_hundred_wrong_tries_only_the_link_works_until_the_next_se
     instance.clock.advance(microseconds=1)
     await instance.join(table.token, night.code)
     assert await code_of(instance.join(table.token, wrong[3])) == "code_invalid"
-    days = await instance.rows("SELECT service_day, wrong_tries FROM guards ORDER BY service_day")
+    of_the_table = "SELECT wrong_tries FROM guards WHERE table_token = :token ORDER BY service_day"
+    days = await instance.rows(of_the_table, token=table.token)
     assert [day["wrong_tries"] for day in days] == [100, 1]
+
+
+async def test_a_table_of_which_nothing_is_known_counts_like_any_other(instance: Instance) -> None:
+    """Counting must not tell where somebody sits; and who comes later is guarded by what was tried before."""
+    table, other = Table.new(), Table.new()
+    assert await _guess(instance, table, wrong_codes()[:105]) == {"code_invalid": 100, "too_many_attempts": 5}
+    seated = await instance.seat(table)
+    assert await code_of(instance.join(table.token, seated.code)) == "too_many_attempts"
+    await instance.join_by_link(table.token, seated.join_secret)
+    elsewhere = await instance.seat(other)
+    await instance.join(other.token, elsewhere.code)
+
+
+async def test_a_table_that_becomes_known_while_a_guess_is_looked_at_is_guessed_at(instance: Instance) -> None:
+    late = seat(Table.new(), instance.clock())
+    wrong = wrong_codes(late.code)[0]
+    attempts = [
+        asyncio.create_task(code_of(instance.join(late.table_token, wrong))),
+        asyncio.create_task(code_of(instance.join(late.table_token, wrong, location="elsewhere"))),
+    ]
+    await eventually(lambda: _tries_at_least(instance, 2))
+    await instance.hear(follow_facts.take_in_session, late.fact, instance.clock())
+    assert [await attempt for attempt in attempts] == ["code_invalid"] * 2
+    assert (await instance.row(late))["wrong_tries"] == 1
+    assert await instance.wrong_tries() == 2
 
 
 async def test_a_code_that_is_known_is_never_counted_as_a_wrong_try(instance: Instance) -> None:

@@ -23,7 +23,7 @@ INSERT INTO pairings (session_id, status, ended, ended_at) VALUES (gen_random_uu
 INSERT INTO pairings (session_id, table_id, status, generation, code_hash, expires_at)
 VALUES (gen_random_uuid(), gen_random_uuid(), 'waiting', 1, 'k1:00', now());
 INSERT INTO former_codes VALUES (gen_random_uuid(), 1, gen_random_uuid(), 'k1:01', 'expired', now());
-INSERT INTO guards VALUES (gen_random_uuid(), current_date, 3, 1);
+INSERT INTO guards VALUES ('token', current_date, 3, 1), ('nowhere', current_date, 1, 0);
 INSERT INTO credential_generations VALUES (gen_random_uuid(), gen_random_uuid(), 2);
 INSERT INTO answers (key_hash, body_hash, state, begun_at) VALUES ('k1:02', 'k1:03', 'running', now());
 INSERT INTO flags (name, enabled, version) VALUES ('f', true, 1);
@@ -43,6 +43,24 @@ async def test_up_down_and_up_again_with_data(empty_database: str) -> None:
         await asyncio.to_thread(migrate, empty_database, "pairing")
         assert {row["tablename"] for row in await connection.fetch(TABLES)} == made
         await connection.execute(DATA)
+    finally:
+        await connection.close()
+
+
+async def test_counters_survive_the_change_of_their_key(empty_database: str) -> None:
+    await asyncio.to_thread(migrate, empty_database, "pairing", to="0001")
+    connection = await asyncpg.connect(empty_database)
+    counters = "SELECT wrong_tries, unsure_tries FROM guards"
+    try:
+        await connection.execute(
+            "INSERT INTO places VALUES ('token', gen_random_uuid(), gen_random_uuid(), 'corner', 'UTC', 4);"
+            "INSERT INTO guards SELECT table_id, current_date, 3, 1 FROM places"
+        )
+        await asyncio.to_thread(migrate, empty_database, "pairing")
+        assert await connection.fetchval("SELECT table_token FROM guards") == "token"
+        assert [tuple(row) for row in await connection.fetch(counters)] == [(3, 1)]
+        await asyncio.to_thread(downgrade, empty_database, "pairing", to="0001")
+        assert [tuple(row) for row in await connection.fetch(counters)] == [(3, 1)]
     finally:
         await connection.close()
 

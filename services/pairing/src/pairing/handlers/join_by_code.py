@@ -9,8 +9,8 @@ Invariants
   the try counted, and the housekeeping withdraws what is exhausted.
 - While our view is behind a try cannot be called wrong. A few of them a day are looked at; further ones are not, and
   learn nothing.
-- What is never compared with any code needs no counting: no six letters of the alphabet, another restaurant, a table of
-  which nothing is known.
+- A table of which nothing is known counts like any other, so that counting does not tell where somebody sits.
+- What can be no code of this table is not counted: other letters, another length, another restaurant.
 """
 
 from __future__ import annotations
@@ -18,12 +18,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pairing.domain import UNSURE_TRIES_PER_DAY, WRONG_TRIES_PER_DAY, Offer, Place, Tries, Verdict, judge
+from pairing.domain import (
+    UNKNOWN_PLACE_HOUR,
+    UNKNOWN_PLACE_ZONE,
+    UNSURE_TRIES_PER_DAY,
+    WRONG_TRIES_PER_DAY,
+    Offer,
+    Place,
+    Tries,
+    Verdict,
+    judge,
+)
 from pairing.errors import VERDICTS, code_invalid, too_many_attempts, view_is_behind
 from pairing.handlers.redeem import Redemption, answer_again, joined, redeem
 from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
@@ -37,9 +47,9 @@ from twotop_common.service_day import service_day, service_day_end
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """What a try was counted as when it was first looked at."""
+    """What a try was counted as when it was first looked at. Nothing may have been known of its place then."""
 
-    place: Place
+    place: Place | None
     day: date
     codes: tuple[guards.Code, ...]
     unsure: bool
@@ -87,7 +97,8 @@ class _Attempt:
             answer = await self._look_again(session, counted)
             if answer is not None:
                 return answer
-            await places.hold_place(session, counted.place.table_token)
+            counted = self.counted or counted
+            await places.hold_place(session, self.request.table_token)
             if not around.fresh():
                 await self._undo(session, counted, unsure=True)
                 await session.commit()
@@ -106,6 +117,7 @@ class _Attempt:
             return await answer_again(around, session, earlier)
         place = await places.hold_place(session, self.request.table_token)
         if place is None:
+            await self._count_nowhere(session, now)
             return None
         if not all(place.fits(location) for location in self.request.locations()):
             raise code_invalid()
@@ -127,16 +139,29 @@ class _Attempt:
             raise VERDICTS[verdict]()
         codes: tuple[guards.Code, ...] = ()
         if unsure:
-            await guards.count_unsure(session, place.table_id, day)
+            await guards.count_unsure(session, place, day)
         else:
-            codes = tuple(await guards.count_wrong(session, place.table_id, day, now))
+            codes = tuple(await guards.count_wrong(session, place, day, now))
         await session.commit()
         self.counted = _Counted(place, day, codes, unsure)
         return None
 
+    async def _count_nowhere(self, session: AsyncSession, now: datetime) -> None:
+        if not self.surroundings.fresh():
+            return
+        day = service_day(now, UNKNOWN_PLACE_ZONE, UNKNOWN_PLACE_HOUR)
+        if not await guards.count_nowhere(session, self.request.table_token, day):
+            day_end = service_day_end(now, UNKNOWN_PLACE_ZONE, UNKNOWN_PLACE_HOUR)
+            raise too_many_attempts((day_end - now).total_seconds())
+        await session.commit()
+        self.counted = _Counted(None, day, (), unsure=False)
+
     async def _look_again(self, session: AsyncSession, counted: _Counted) -> Joined | None:
         around = self.surroundings
-        place = counted.place
+        place = counted.place or await places.find_place(session, self.request.table_token)
+        if place is None or not all(place.fits(location) for location in self.request.locations()):
+            return None
+        self.counted = counted = replace(counted, place=place)
         offers, _ = await self._find(session, place, counted.day)
         if judge(offers, around.now())[0] is Verdict.UNKNOWN:
             return None
@@ -167,13 +192,15 @@ class _Attempt:
         return judge(offers, now)[0], None
 
     async def _settle(self, session: AsyncSession, counted: _Counted, now: datetime) -> list[guards.Code]:
-        table_id = counted.place.table_id
-        if counted.unsure:
-            await guards.count_wrong(session, table_id, counted.day, now)
-        else:
-            await guards.count_against_codes(session, table_id, now, besides=counted.codes)
-        withdrawn = await guards.withdraw_exhausted(session, table_id)
-        publish_withdrawn(session, withdrawn, now)
+        withdrawn: list[guards.Code] = []
+        place = counted.place
+        if place is not None:
+            if counted.unsure:
+                await guards.count_wrong(session, place, counted.day, now)
+            else:
+                await guards.count_against_codes(session, place.table_id, now, besides=counted.codes)
+            withdrawn = await guards.withdraw_exhausted(session, place.table_id)
+            publish_withdrawn(session, withdrawn, now)
         if self.key is not None:
             await answers.record(session, self.key, Answer(State.WRONG, answered_at=now))
         return withdrawn
@@ -185,8 +212,8 @@ class _Attempt:
 
     async def _take_back(self, session: AsyncSession, counted: _Counted, *, unsure: bool) -> None:
         if not counted.unsure:
-            await guards.take_back(session, counted.place.table_id, counted.day, counted.codes, unsure=unsure)
+            await guards.take_back(session, self.request.table_token, counted.day, counted.codes, unsure=unsure)
 
     async def _find(self, session: AsyncSession, place: Place, day: date) -> tuple[list[Offer], Tries]:
         hashes = candidate_hashes(self.surroundings.key_ring, f"pairing-code:{place.table_id}", self.code)
-        return await pairings.codes_and_tries(session, place.table_id, day, hashes)
+        return await pairings.codes_and_tries(session, place, day, hashes)

@@ -10,23 +10,44 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from pairing.domain import WRONG_TRIES_PER_CODE, Status
+from pairing.domain import WRONG_TRIES_PER_CODE, WRONG_TRIES_PER_DAY, Place, Status
 from pairing.tables import GuardRow, PairingRow
 
 Code = tuple[UUID, int]
 """Session and generation."""
 
 
-async def count_wrong(session: AsyncSession, table_id: UUID, day: date, now: datetime) -> list[Code]:
+_ADD = text("""
+INSERT INTO guards (table_token, service_day, wrong_tries, unsure_tries)
+VALUES (:table_token, :day, greatest(0, CAST(:wrong AS integer)), :unsure)
+ON CONFLICT (table_token, service_day) DO UPDATE
+SET wrong_tries = guards.wrong_tries + :wrong, unsure_tries = guards.unsure_tries + :unsure
+""")
+_COUNT_NOWHERE = text("""
+INSERT INTO guards (table_token, service_day, wrong_tries) VALUES (:table_token, :day, 1)
+ON CONFLICT (table_token, service_day) DO UPDATE SET wrong_tries = guards.wrong_tries + 1
+WHERE guards.wrong_tries < :limit
+RETURNING wrong_tries
+""")
+
+
+async def count_wrong(session: AsyncSession, place: Place, day: date, now: datetime) -> list[Code]:
     """Count one wrong try against the day and against every live code of the table. The codes it counts against."""
-    await _add(session, table_id, day, wrong=1, unsure=0)
-    return await count_against_codes(session, table_id, now, besides=())
+    await _add(session, place.table_token, day, wrong=1, unsure=0)
+    return await count_against_codes(session, place.table_id, now, besides=())
+
+
+async def count_nowhere(session: AsyncSession, table_token: str, day: date) -> bool:
+    """Count one try at a table of which nothing is known. False when the day has had its share."""
+    counted = await session.scalar(
+        _COUNT_NOWHERE, {"table_token": table_token, "day": day, "limit": WRONG_TRIES_PER_DAY}
+    )
+    return counted is not None
 
 
 async def count_against_codes(
@@ -49,14 +70,14 @@ async def count_against_codes(
     return [(row[0], row[1]) for row in counted]
 
 
-async def count_unsure(session: AsyncSession, table_id: UUID, day: date) -> None:
+async def count_unsure(session: AsyncSession, place: Place, day: date) -> None:
     """Count one try of which nobody can say yet whether it is wrong; codes are not touched."""
-    await _add(session, table_id, day, wrong=0, unsure=1)
+    await _add(session, place.table_token, day, wrong=0, unsure=1)
 
 
-async def take_back(session: AsyncSession, table_id: UUID, day: date, codes: Sequence[Code], *, unsure: bool) -> None:
+async def take_back(session: AsyncSession, table_token: str, day: date, codes: Sequence[Code], *, unsure: bool) -> None:
     """A counted try was not wrong after all, or (``unsure``) nobody can say."""
-    await _add(session, table_id, day, wrong=-1, unsure=1 if unsure else 0)
+    await _add(session, table_token, day, wrong=-1, unsure=1 if unsure else 0)
     if codes:
         await session.execute(
             update(PairingRow)
@@ -103,18 +124,8 @@ async def forget_days(session: AsyncSession, before: date) -> None:
     )
 
 
-async def _add(session: AsyncSession, table_id: UUID, day: date, *, wrong: int, unsure: int) -> None:
-    await session.execute(
-        insert(GuardRow)
-        .values(table_id=table_id, service_day=day, wrong_tries=max(0, wrong), unsure_tries=unsure)
-        .on_conflict_do_update(
-            index_elements=["table_id", "service_day"],
-            set_={
-                "wrong_tries": col(GuardRow.wrong_tries) + wrong,
-                "unsure_tries": col(GuardRow.unsure_tries) + unsure,
-            },
-        )
-    )
+async def _add(session: AsyncSession, table_token: str, day: date, *, wrong: int, unsure: int) -> None:
+    await session.execute(_ADD, {"table_token": table_token, "day": day, "wrong": wrong, "unsure": unsure})
 
 
 def _none_of(codes: Sequence[Code]) -> tuple[ColumnElement[bool], ...]:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from pairing.domain import WRONG_TRIES_PER_CODE, End, Offer, Pairing, Status, Tombstone, Tries
+from pairing.domain import WRONG_TRIES_PER_CODE, End, Offer, Pairing, Place, Status, Tombstone, Tries
 from pairing.tables import CredentialGenerationRow, FormerCodeRow, PairingRow
 from twotop_common.messaging.outbox import OutboxRecord
 
@@ -50,7 +50,7 @@ class NewCode:
 _CODES_AND_TRIES = text("""
 SELECT guard.wrong_tries AS wrong_today, guard.unsure_tries AS unsure_today, offer.*
 FROM (SELECT 1) AS always
-LEFT JOIN guards AS guard ON guard.table_id = :table_id AND guard.service_day = :day
+LEFT JOIN guards AS guard ON guard.table_token = :table_token AND guard.service_day = :day
 LEFT JOIN (
     SELECT session_id, generation, status, expires_at, wrong_tries AS tries, ended, false AS former
     FROM pairings WHERE table_id = :table_id AND code_hash = ANY(:code_hashes)
@@ -128,12 +128,19 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
 
 
 async def codes_and_tries(
-    session: AsyncSession, table_id: UUID, day: date, code_hashes: Sequence[str]
+    session: AsyncSession, place: Place, day: date, code_hashes: Sequence[str]
 ) -> tuple[list[Offer], Tries]:
     """Codes of this table, present and former, that have one of these hashes; and the day's counters, in one trip."""
-    rows = (
-        await session.execute(_CODES_AND_TRIES, {"table_id": table_id, "day": day, "code_hashes": list(code_hashes)})
-    ).all()
+    found = await session.execute(
+        _CODES_AND_TRIES,
+        {
+            "table_id": place.table_id,
+            "table_token": place.table_token,
+            "day": day,
+            "code_hashes": list(code_hashes),
+        },
+    )
+    rows = found.all()
     offers = [
         Offer(
             row.session_id, row.generation, Status(row.status), row.expires_at, row.tries, _END[row.ended], row.former

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from twotop_e2e.following import PollingFollower
-from twotop_e2e.phone import Phone
+from twotop_e2e.phone import Phone, pair
 from twotop_e2e.stack import Stack
 
 ARGUMENTS = [
@@ -212,3 +212,26 @@ async def test_the_first_view_is_served_compressed_under_a_strict_policy(stack: 
     assert "default-src 'none'" in policy or "default-src 'self'" in policy
     assert "unsafe-inline" not in policy
     assert not guest.errors
+
+
+async def test_the_polling_page_follows_a_table_without_a_socket(stack: Stack, browser: Browser) -> None:
+    a, b = await pair(stack)
+    async with a, b:
+        watcher = await Guest.arrive(browser, f"{stack.origin}/demo/polling.html")
+        sockets: list[str] = []
+        watcher.page.on("websocket", lambda socket: sockets.append(socket.url))
+        await watcher.page.get_by_test_id("poll-session").fill(a.session_id)
+        await watcher.page.get_by_test_id("poll-credential").fill(a.credential)
+        await watcher.tap("poll-start")
+        cursor = watcher.page.get_by_test_id("poll-cursor")
+        await expect(cursor).to_have_text("2")
+        await b.command("set_ready", {"ready": True})
+        await expect(watcher.page.locator("[data-testid=poll-events] [data-type=ready_changed]")).to_have_count(1)
+        before = stack.kill("session-api")
+        await stack.back("session-api", 0, before)
+        await b.command("set_ready", {"ready": False})
+        await expect(cursor).to_have_text("4")
+        await expect(watcher.page.locator("[data-testid=poll-events] [data-type=ready_changed]")).to_have_count(2)
+        assert not sockets
+        assert not watcher.errors
+        await a.close_session()

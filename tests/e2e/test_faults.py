@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+from twotop_e2e.following import SocketFollower
 from twotop_e2e.load import Load
+from twotop_e2e.phone import pair
 from twotop_e2e.stack import Stack
 
 RECOVERY_S = 10.0
@@ -111,6 +113,23 @@ async def test_of_two_gateways_one_is_lost_and_the_other_takes_over(load: Load) 
 
 async def test_twenty_seconds_without_rabbitmq_lose_nothing(load: Load) -> None:
     await play_through(load, stopped("rabbitmq", 20))
+
+
+async def test_the_last_event_before_silence_arrives_without_the_fan_out(load: Load) -> None:
+    """Nothing follows that could show the gap: the gateway finds it by comparing heads."""
+    a, b = await pair(load.stack)
+    async with a, b, SocketFollower(b) as on_b:
+        await on_b.until_type("partner_joined")
+        await asyncio.to_thread(load.stack.hold, "rabbitmq")
+        try:
+            last = await a.command("set_ready", {"ready": True})
+            await on_b.until_seq(last["event_seq"], timeout_s=15)
+            assert not on_b.broken
+            assert not on_b.closes
+        finally:
+            await asyncio.to_thread(load.stack.release, "rabbitmq")
+            await load.stack.reachable("rabbitmq")
+        await a.close_session()
 
 
 async def test_a_restarted_postgresql_loses_nothing(load: Load) -> None:

@@ -65,6 +65,8 @@ class Gateway:
     session_api: Sequence[int]
     pairing: Sequence[int]
     realtime_gateway: Sequence[int]
+    public_origin: str | None = None
+    real_ip: str = ""
     limits: bool = True
     requests_per_second: int = REQUESTS_PER_SECOND
 
@@ -84,10 +86,10 @@ class Gateway:
             "TWOTOP_GATEWAY_RUN_DIR": str(self.folder),
             "TWOTOP_GATEWAY_WEB_ROOT": str(self.web_root),
             "TWOTOP_GATEWAY_LISTEN": f"{LOOPBACK}:{self.port}",
-            "TWOTOP_GATEWAY_SOCKET_ORIGIN": f"ws://{LOOPBACK}:{self.port}",
+            "TWOTOP_GATEWAY_SOCKET_ORIGIN": (self.public_origin or self.url).replace("http", "ws", 1),
             "TWOTOP_GATEWAY_LIMITS": "on" if self.limits else "off",
             "TWOTOP_GATEWAY_REQUESTS_PER_SECOND": str(self.requests_per_second),
-            "TWOTOP_GATEWAY_REAL_IP": "",
+            "TWOTOP_GATEWAY_REAL_IP": self.real_ip,
             "TWOTOP_GATEWAY_SESSION_API": upstream(self.session_api),
             "TWOTOP_GATEWAY_PAIRING": upstream(self.pairing),
             "TWOTOP_GATEWAY_REALTIME": socket_upstream(self.realtime_gateway),

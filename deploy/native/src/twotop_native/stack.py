@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from twotop_native.backends import Backends, plan
-from twotop_native.gateway import Gateway
+from twotop_native.gateway import REQUESTS_PER_SECOND, Gateway
 from twotop_native.paths import Layout, checkout_root
 from twotop_native.ports import LOOPBACK, PortAllocator
 from twotop_native.processes import Program
@@ -156,7 +156,8 @@ def _gateway(layout: Layout, options: StartOptions, port: int, taken: Mapping[st
     nginx = find_program("nginx")
     if nginx is None:
         raise ServerMissing("nginx")
-    limits = {**os.environ, **options.settings}.get("TWOTOP_RATE_LIMITS_ENABLED", "true")
+    chosen = {**os.environ, **options.settings}
+    limits = chosen.get("TWOTOP_GATEWAY_LIMITS", chosen.get("TWOTOP_RATE_LIMITS_ENABLED", "true"))
     return Gateway(
         nginx=nginx,
         template=checkout_root() / "deploy" / "gateway" / "nginx.conf.template",
@@ -167,5 +168,8 @@ def _gateway(layout: Layout, options: StartOptions, port: int, taken: Mapping[st
         session_api=taken["session-api"],
         pairing=taken["pairing"],
         realtime_gateway=taken["realtime-gateway"],
+        public_origin=chosen.get("TWOTOP_PUBLIC_ORIGIN"),
+        real_ip=chosen.get("TWOTOP_GATEWAY_REAL_IP", ""),
+        requests_per_second=int(chosen.get("TWOTOP_GATEWAY_REQUESTS_PER_SECOND", REQUESTS_PER_SECOND)),
         limits=limits.lower() not in {"false", "0", "no", "off"},
     )

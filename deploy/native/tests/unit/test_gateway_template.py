@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_bodies_of_refusals_are_problem_documents() -> None:
         problem = json.loads(body)
         assert problem["status"] == int(status)
         assert problem.keys() == {"type", "title", "status", "code", "detail", "trace_id"}
+
+
+def test_the_policy_allows_sockets_to_the_public_address(tmp_path: Path) -> None:
+    public = dataclasses.replace(gateway(tmp_path), public_origin="https://tables.example")
+    assert public.variables()["TWOTOP_GATEWAY_SOCKET_ORIGIN"] == "wss://tables.example"
+    assert gateway(tmp_path).variables()["TWOTOP_GATEWAY_SOCKET_ORIGIN"] == "ws://127.0.0.1:18080"
 
 
 def test_several_instances_become_several_server_lines() -> None:

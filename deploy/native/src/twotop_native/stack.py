@@ -15,7 +15,7 @@ from twotop_native.processes import Program
 from twotop_native.servers import ServerMissing, find_program, user_for
 from twotop_native.settings_file import load_or_create
 
-GATEWAY_PORT = 8080
+GATEWAY_PORT = int(os.environ.get("TWOTOP_GATEWAY_PORT", "8080"))
 SERVICES = ("session-api", "pairing", "realtime-gateway", "cleanup-worker")
 
 

@@ -86,7 +86,8 @@ async def test_migrations_make_the_tables_that_the_code_expects(empty_database: 
 
 
 def _concerns(difference: object, own: set[str]) -> bool:
-    # Other services' tables may be registered in the same process.
-    return not (
-        isinstance(difference, tuple) and difference[0] == "add_table" and getattr(difference[1], "name", "") not in own
-    )
+    # Other services' tables and their indexes may be registered in the same process.
+    if not isinstance(difference, tuple) or difference[0] not in ("add_table", "add_index"):
+        return True
+    table = difference[1] if difference[0] == "add_table" else difference[1].table
+    return getattr(table, "name", "") in own

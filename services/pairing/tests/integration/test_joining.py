@@ -128,6 +128,26 @@ async def test_a_code_that_arrives_while_it_is_being_looked_for_joins_and_is_not
     assert (await instance.row(present))["wrong_tries"] == 0
 
 
+async def test_of_two_who_look_for_a_code_on_its_way_one_joins_and_neither_is_counted(instance: Instance) -> None:
+    table = Table.new()
+    await instance.seat(table)
+    late = seat(table, instance.clock())
+    key = "a-key-of-22-characters"
+    attempts = [
+        asyncio.create_task(code_of(instance.join(table.token, late.code, key=f"{key}-{number}"))) for number in (1, 2)
+    ]
+
+    async def both_are_looking() -> bool:
+        return await instance.wrong_tries() == 2
+
+    await eventually(both_are_looking)
+    await instance.hear(follow_facts.take_in_session, late.fact, instance.clock())
+    assert sorted([await attempt for attempt in attempts]) == ["already_paired", "ok"]
+    assert await instance.wrong_tries() == 0
+    # Nothing happened under the loser's key, so it may be used again.
+    assert len(await instance.rows("SELECT 1 FROM answers")) == 1
+
+
 async def test_a_table_and_a_link_that_arrive_while_they_are_looked_for_join(instance: Instance) -> None:
     by_code, by_link = seat(Table.new(), instance.clock()), seat(Table.new(), instance.clock())
     attempts = [

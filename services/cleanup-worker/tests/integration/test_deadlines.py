@@ -214,13 +214,15 @@ async def test_a_fact_delivered_twice_counts_once(sessions: Sessions) -> None:
 async def test_facts_about_one_subject_at_once_do_not_deadlock(sessions: Sessions) -> None:
     session_id = uuid4()
     facts: list[Fact] = [created(session_id, due_at=NOON, code_expires_at=NOON), ended(session_id)]
-    await asyncio.gather(*(hear(sessions, fact) for fact in facts * 10))
+    # As many at once as there are connections: who waits for one proves nothing about locks.
+    for _ in range(5):
+        await asyncio.gather(*(hear(sessions, fact) for fact in facts * 4))
     assert [row.forget_at for row in await stored(sessions)] == [NOON + KEEP] * 2
 
 
 async def test_several_workers_at_once_ask_about_each_deadline_once(sessions: Sessions) -> None:
     ids = [uuid4() for _ in range(120)]
-    await asyncio.gather(*(hear(sessions, created(session_id, due_at=NOON)) for session_id in ids))
+    await hear(sessions, *(created(session_id, due_at=NOON) for session_id in ids))
 
     async def work() -> int:
         total = 0

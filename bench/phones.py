@@ -128,10 +128,19 @@ class Restaurant:
         pair.b = _phone(body["session"]["session_id"], body["participant"])
         return pair.b
 
+    async def paired(self) -> tuple[Pair, Phone]:
+        """A dual session that a second phone has joined; preparation, so "try again" is tried again."""
+        pair = await self.start("dual")
+        for pause in (0.5, 1, 2, 4, 8):
+            try:
+                return pair, await self.join(pair)
+            except Unexpected:
+                await asyncio.sleep(pause)
+        return pair, await self.join(pair)
+
     async def connected_pair(self) -> tuple[Phone, Phone]:
         """A dual session with both phones there and both sockets open."""
-        pair = await self.start("dual")
-        b = await self.join(pair)
+        pair, b = await self.paired()
         await pair.a.open_socket(self.gateway)
         await b.open_socket(self.gateway)
         return pair.a, b

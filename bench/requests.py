@@ -83,7 +83,7 @@ async def most_durable_commands(
     pairs: int = 100,
 ) -> tuple[float, list[dict[str, Any]]]:
     """The highest of these rates at which all are answered with p99 within the bound; and every step on the way."""
-    phones = [a for a, _ in await in_parallel(pairs, 8, lambda: _paired(restaurant))]
+    phones: list[Phone] = [pair.a for pair, _ in await in_parallel(pairs, 8, restaurant.paired)]
     ready: dict[str, bool] = {}
     best, steps = 0.0, list[dict[str, Any]]()
     for rate in rates:
@@ -98,11 +98,6 @@ async def most_durable_commands(
         await asyncio.sleep(0.5)
     await _close_all(restaurant, phones)
     return best, steps
-
-
-async def _paired(restaurant: Restaurant) -> tuple[Phone, Phone]:
-    pair = await restaurant.start("dual")
-    return pair.a, await restaurant.join(pair)
 
 
 async def _close_all(restaurant: Restaurant, phones: list[Phone]) -> None:

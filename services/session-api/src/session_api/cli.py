@@ -56,7 +56,8 @@ def quiet() -> None:
     # Standard output is the command's answer; what libraries have to say goes beside it.
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up at each line: whoever calls the command as a function may put another stream in its place.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
 

@@ -146,15 +146,15 @@ class Consumer:
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Take no new messages, finish what has begun, leave the rest to others, end ``run``."""
         self._draining = True
+        for waiting in self._by_subject.values():
+            # What has not begun is given back by closing the channel.
+            waiting.clear()
         channel, self._channel = self._channel, None
         if channel is not None and not channel.is_closed:
             try:
                 await channel.basic_cancel(self._consumer_tag, timeout=2)
             except BROKER_ERRORS:
                 log.info("consumer.cancel_failed")
-        for waiting in self._by_subject.values():
-            # What has not begun is given back by closing the channel.
-            waiting.clear()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for task in late:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -184,11 +185,12 @@ async def test_reconnecting_between_missed_and_live_leaves_no_gap(stack: Stack, 
     a, b = await pair(stack)
     async with a, b, SocketFollower(a) as on_a, SocketFollower(b) as on_b:
         await on_a.until_type("partner_joined")
-        writing = asyncio.create_task(_toggle(a, times=60))
+        writing = asyncio.create_task(_toggle(a, until=lambda: len(on_b.hellos) > 4))
         while not writing.done():
+            reached = on_b.last_seq
             await on_b.drop()
             await on_b.until(lambda: on_b.connected, what="never came back")
-            await asyncio.sleep(0.05)
+            await on_b.until(lambda reached=reached: on_b.last_seq > reached or writing.done(), what="saw nothing new")
         await writing
         head = (await a.session())["last_seq"]
         for follower in (on_a, on_b):
@@ -199,6 +201,8 @@ async def test_reconnecting_between_missed_and_live_leaves_no_gap(stack: Stack, 
         await a.close_session()
 
 
-async def _toggle(phone: Phone, *, times: int) -> None:
-    for turn in range(times):
+async def _toggle(phone: Phone, *, until: Callable[[], bool]) -> None:
+    turn = 0
+    while not until():
+        turn += 1
         await phone.command("set_ready", {"ready": turn % 2 == 0})

@@ -204,9 +204,12 @@ def code_of(answer: httpx.Response) -> str | None:
 
 
 async def pair(stack: Stack, *, context: str | None = "exploring", table: str | None = None) -> tuple[Phone, Phone]:
-    """Two phones, paired by code, at a table of their own."""
+    """Two phones, paired by code, at a table of their own; the log shows both."""
     table = table or stack.fresh_table()
     body = {"context": context} if context else {}
     a = await Phone(stack).start(table, **body)
     b = await Phone(stack).join(table, code=a.code)
+    async with asyncio.timeout(10):
+        while not (await a.events(1, wait=5))["events"]:
+            pass
     return a, b

@@ -2,7 +2,8 @@
 
 Invariants: ``run`` owns the connection and makes a new one until it is cancelled. Nothing survives a lost connection:
 each component does its whole work in ``work_on_channels``, which is entered again on the next connection. A lost
-connection never looks like a cancelled task. Errors that are not the broker's end the component, and so the process.
+connection never looks like a cancelled task, nor a cancelled task like a lost connection. Errors that are not the
+broker's end the component, and so the process.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ class BrokerUnavailable(Exception):
     """There is no connection to the broker now."""
 
 
+def heed_cancellation() -> None:
+    """Raise CancelledError if this task was told to stop.
+
+    Closing what is being lost may end in the broker's error instead of the CancelledError that it was sent.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class BrokerConnection:
     """The process's connection to RabbitMQ. ``run`` it in the background; ``connected`` says how it is."""
 
@@ -62,6 +73,7 @@ class BrokerConnection:
                         self._url, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": self.name}
                     )
                 except BROKER_ERRORS as error:
+                    heed_cancellation()
                     if failures % _QUIET_FAILURES == 0:
                         log.warning("broker.unreachable", connection=self.name, error=type(error).__name__)
                     pause = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
@@ -70,6 +82,7 @@ class BrokerConnection:
                     continue
                 failures = 0
                 await self._hold(connection)
+                heed_cancellation()
         finally:
             self._lost()
 
@@ -139,6 +152,7 @@ async def work_on_channels(
                 await work(channel)
         except BROKER_ERRORS as error:
             log.warning("broker.channel_lost", component=name, error=type(error).__name__)
+        heed_cancellation()
         await asyncio.sleep(0.1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -51,8 +52,10 @@ async def channel(broker_url: str) -> AsyncIterator[AbstractChannel]:
     await connection.close()
 
 
-async def send(channel: AbstractChannel, message: Contract, *, body: bytes | None = None) -> UUID:
-    record = outbox_record(message, subject=str(getattr(message, "session_id", "")), source="session-api")
+async def send(
+    channel: AbstractChannel, message: Contract, *, body: bytes | None = None, made_at: datetime | None = None
+) -> UUID:
+    record = outbox_record(message, subject=str(getattr(message, "session_id", "")), source="session-api", now=made_at)
     await channel.basic_publish(
         record.body if body is None else body,
         exchange=EVENTS_EXCHANGE,
@@ -106,7 +109,7 @@ async def test_a_message_reaches_its_handler_with_what_came_along(
     assert delivery.subject == str(message.session_id)
     assert delivery.attempt == 1
     assert correlation == "0af7651916cd43dd8448eb211c80319c"
-    await eventually(lambda: consumer.connected and consumer.behind_s == 0)
+    await eventually(lambda: consumer.connected and consumer.behind_s < 0.3)
 
 
 async def test_a_redelivered_message_takes_effect_once(
@@ -413,4 +416,21 @@ async def test_how_far_behind_grows_with_the_oldest_unhandled_message(
     await send(channel, admitted())
     await eventually(lambda: 0.3 < consumer.behind_s < 5)
     release.set()
+    await eventually(lambda: consumer.behind_s < 0.3)
+
+
+async def test_messages_that_arrive_late_show_that_our_view_is_behind(
+    broker: BrokerConnection, channel: AbstractChannel, start: Start
+) -> None:
+    handled = asyncio.Event()
+
+    async def handle(message: ParticipantAdmitted, delivery: Delivery) -> None:
+        handled.set()
+
+    consumer = consumer_of(broker, handle)
+    start(consumer.run)
+    await eventually(lambda: consumer.connected and consumer.behind_s == 0)
+    await send(channel, admitted(), made_at=datetime.now(UTC) - timedelta(seconds=1.5))
+    await eventually(handled.is_set)
+    assert 1.4 < consumer.behind_s < 5
     await eventually(lambda: consumer.behind_s == 0)

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from pairing.api import make_router
 from pairing.consumers import message_handlers
-from pairing.domain import STALE_AFTER_S
 from pairing.handlers.keep_house import keep_house
 from pairing.handlers.surroundings import Surroundings
 from pairing.settings import PairingSettings
@@ -59,7 +58,7 @@ async def build(settings: PairingSettings, now: Callable[[], datetime] = wall_cl
             verifier=settings.credential_verifier,
             flags=flags,
             now=now,
-            fresh=lambda: consumer.connected and consumer.behind_s <= STALE_AFTER_S,
+            behind_s=lambda: consumer.behind_s,
             refusing=lambda: relay.refusing,
             wake=relay.wake,
             code_life=settings.pairing_code_life,
@@ -101,7 +100,7 @@ def openapi_app() -> FastAPI:
         verifier=settings.credential_verifier,
         flags=FeatureFlags(sessions, {DUAL_PAIRING_CODE_ENABLED: True}),
         now=wall_clock,
-        fresh=lambda: False,
+        behind_s=lambda: float("inf"),
         refusing=lambda: False,
         wake=lambda: None,
         code_life=settings.pairing_code_life,

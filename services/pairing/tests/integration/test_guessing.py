@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 from pairing_testing.house import Instance, Seated, Table, code_of, open_instance, seat, wrong_codes
@@ -12,6 +14,7 @@ from pairing_testing.house import Instance, Seated, Table, code_of, open_instanc
 from pairing.domain import UNSURE_TRIES_PER_DAY
 from pairing.handlers import follow_facts
 from pairing.handlers.keep_house import keep_house
+from pairing.handlers.surroundings import LOOK_AGAIN_FOR_S
 from twotop_common.contracts.pairing import PairingWithdrawn
 from twotop_common.service_defaults.problems import Problem
 from twotop_common.testing.eventually import eventually
@@ -162,7 +165,7 @@ async def test_an_unknown_code_is_answered_503_while_the_view_is_behind_and_not_
     table = Table.new()
     seated = await instance.seat(table)
     stranger = seat(table, instance.clock())
-    instance.fresh = False
+    instance.behind_s = inf
     for attempt in (
         instance.join(table.token, stranger.code),
         instance.join("unheard-of", stranger.code),
@@ -183,7 +186,7 @@ async def test_a_view_that_turns_out_to_be_behind_takes_the_count_back(instance:
     seated = await instance.seat(table)
     attempt = asyncio.create_task(code_of(instance.join(table.token, wrong_codes(seated.code)[0])))
     await eventually(instance.wrong_tries)
-    instance.fresh = False
+    instance.behind_s = inf
     assert await attempt == "unavailable"
     assert await instance.wrong_tries() == 0
     assert (await instance.row(seated))["wrong_tries"] == 0
@@ -193,19 +196,35 @@ async def test_a_view_that_turns_out_to_be_behind_takes_the_count_back(instance:
 async def test_a_view_that_has_caught_up_counts_the_try_after_all(instance: Instance) -> None:
     table = Table.new()
     seated = await instance.seat(table)
-    instance.fresh = False
+    instance.behind_s = inf
     attempt = asyncio.create_task(code_of(instance.join(table.token, wrong_codes(seated.code)[0])))
     await eventually(lambda: instance.rows("SELECT 1 FROM guards WHERE unsure_tries = 1"))
-    instance.fresh = True
+    instance.behind_s = 0.0
     assert await attempt == "code_invalid"
     assert await instance.wrong_tries() == 1
     assert (await instance.row(seated))["wrong_tries"] == 1
 
 
+async def test_a_code_that_comes_as_late_as_our_view_is_behind_is_still_found(instance: Instance) -> None:
+    table = Table.new()
+    await instance.seat(table)
+    by_code, by_link = seat(table, instance.clock()), seat(table, instance.clock())
+    instance.behind_s = 1.0
+    attempts = asyncio.gather(
+        instance.join(table.token, by_code.code), instance.join_by_link(table.token, by_link.join_secret)
+    )
+    began = time.monotonic()
+    await eventually(lambda: time.monotonic() - began > 2 * LOOK_AGAIN_FOR_S)
+    for late in (by_code, by_link):
+        await instance.hear(follow_facts.take_in_session, late.fact, instance.clock())
+    assert [joined.session.session_id for joined in await attempts] == [by_code.id, by_link.id]
+    assert await instance.wrong_tries() == 0
+
+
 async def test_an_outage_is_no_time_to_guess(instance: Instance) -> None:
     table = Table.new()
     seated = await instance.seat(table)
-    instance.fresh = False
+    instance.behind_s = inf
     codes = wrong_codes(seated.code)[:UNSURE_TRIES_PER_DAY]
     assert await _guess(instance, table, codes) == {"unavailable": UNSURE_TRIES_PER_DAY}
     # From here on codes are not even looked at, right ones either.

@@ -118,6 +118,8 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._looked_at = 0.0
         self._ready = 0
+        self._lag_s = 0.0
+        self._lag_noted_at = 0.0
 
     @property
     def connected(self) -> bool:
@@ -126,13 +128,18 @@ class Consumer:
 
     @property
     def behind_s(self) -> float:
-        """Seconds that our view may lag: 0 when the queue is empty, infinite while we do not know."""
-        if self._channel is None or time.monotonic() - self._looked_at > 3 * _WATCH_S:
+        """Seconds that our view may lag, infinite while we do not know.
+
+        The age of the oldest message in hand, or of one that was in hand during the last second: what waits in its
+        sender's outbox cannot be seen from here, but is about as late as what has just come.
+        """
+        now = time.monotonic()
+        if self._channel is None or now - self._looked_at > 3 * _WATCH_S:
             return float("inf")
+        lag_s = self._lag_s if now - self._lag_noted_at < _WATCH_S else 0.0
         if self._published_at:
-            oldest = next(iter(self._published_at.values()))
-            return max(0.0, (datetime.now(UTC) - oldest).total_seconds())
-        return float("inf") if self._ready > self._prefetch else 0.0
+            return max(lag_s, _age_s(next(iter(self._published_at.values()))))
+        return float("inf") if self._ready > self._prefetch else lag_s
 
     async def run(self) -> None:
         """Consume until cancelled or stopped."""
@@ -272,7 +279,16 @@ class Consumer:
             self._acknowledge(work.message)
         finally:
             _SECONDS.labels(delivery.type).observe(time.perf_counter() - started)
+            self._note_lag(delivery)
             correlation_id.reset(token)
+
+    def _note_lag(self, delivery: Delivery) -> None:
+        # A message that is tried again says nothing about those behind it.
+        if delivery.attempt > 1:
+            return
+        lag_s, now = _age_s(delivery.time), time.monotonic()
+        if lag_s >= self._lag_s or now - self._lag_noted_at >= _WATCH_S:
+            self._lag_s, self._lag_noted_at = lag_s, now
 
     def _acknowledge(self, message: DeliveredMessage) -> None:
         # Without its sender the channel is gone, and the broker delivers again.
@@ -341,6 +357,10 @@ class Consumer:
             return False
         self._acknowledge(message)
         return True
+
+
+def _age_s(published_at: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - published_at).total_seconds())
 
 
 async def _give_back(message: DeliveredMessage, channel: AbstractChannel) -> None:

@@ -4,9 +4,9 @@ Invariants
 - Typed codes at one table are tried one after another, also across instances: each try holds the table's place. A try
   that matches nothing is counted in that same transaction, before the next is looked at, so a thousand guesses at once
   are worth no more than a thousand in a row.
-- An unknown code is looked at again for 300 ms. If it turns up, or if our view of the sessions turns out to be behind,
-  the count is taken back; only then is a code with five wrong tries withdrawn. A process that dies in between leaves
-  the try counted, and the housekeeping withdraws what is exhausted.
+- An unknown code is looked at again for 300 ms, or for as long as our view lags (2 s at most). If it turns up, or if
+  our view of the sessions turns out to be behind, the count is taken back; only then is a code with five wrong tries
+  withdrawn. A process that dies in between leaves the try counted, and the housekeeping withdraws what is exhausted.
 - While our view is behind a try cannot be called wrong. A few of them a day are looked at; further ones are not, and
   learn nothing.
 - A table of which nothing is known counts like any other, so that counting does not tell where somebody sits.
@@ -36,7 +36,7 @@ from pairing.domain import (
 )
 from pairing.errors import VERDICTS, code_invalid, too_many_attempts, view_is_behind
 from pairing.handlers.redeem import Redemption, answer_again, joined, redeem
-from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
+from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, Surroundings, claim
 from pairing.handlers.withdraw import publish_withdrawn
 from pairing.queries import answers, guards, pairings, places
 from pairing.queries.answers import Answer, RequestKey, State
@@ -61,9 +61,9 @@ async def join_by_code(surroundings: Surroundings, request: JoinDual, typed: str
     if code is None:
         raise code_invalid()
     attempt = _Attempt(surroundings, request, code, key)
+    began = time.monotonic()
     answer = await attempt.look()
-    until = time.monotonic() + LOOK_AGAIN_FOR_S
-    while answer is None and time.monotonic() < until:
+    while answer is None and surroundings.may_still_arrive(began):
         await asyncio.sleep(LOOK_AGAIN_EVERY_S)
         answer = await attempt.look()
     return answer or await attempt.give_up()

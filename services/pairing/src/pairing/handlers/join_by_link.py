@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pairing.domain import Offer, Pairing, Tombstone, Verdict, judge
 from pairing.errors import VERDICTS, code_invalid, view_is_behind
 from pairing.handlers.redeem import answer_again, joined, redeem
-from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
+from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, Surroundings, claim
 from pairing.queries import pairings, places
 from pairing.queries.answers import RequestKey
 from pairing.schemas import JoinDual, Joined
@@ -29,13 +29,13 @@ async def join_by_link(
 ) -> Joined:
     """See ``join_dual``. What is unknown, of another table or simply wrong gives one and the same answer."""
     session_id, secret = _read(join_secret)
-    until = time.monotonic() + LOOK_AGAIN_FOR_S
+    began = time.monotonic()
     while True:
         async with surroundings.turnstile.one_at_a_time(session_id):
             answer = await _look(surroundings, request, session_id, secret, key)
         if answer is not None:
             return answer
-        if time.monotonic() >= until:
+        if not surroundings.may_still_arrive(began):
             raise code_invalid() if surroundings.fresh() else view_is_behind()
         await asyncio.sleep(LOOK_AGAIN_EVERY_S)
 

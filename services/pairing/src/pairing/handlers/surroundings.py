@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import orjson
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from pairing.domain import STALE_AFTER_S
 from pairing.queries import answers
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing, candidate_hashes
@@ -22,7 +24,7 @@ from twotop_common.service_defaults.idempotency import in_progress, mismatch
 from twotop_common.service_defaults.problems import unavailable
 
 LOOK_AGAIN_FOR_S = 0.3
-"""A fact on its way arrives within milliseconds; what is still unknown after this is unknown."""
+"""A fact on its way arrives within milliseconds; what is still unknown after this is unknown, unless our view lags."""
 LOOK_AGAIN_EVERY_S = 0.05
 QUEUE_PATIENCE_S = 30.0
 
@@ -60,8 +62,8 @@ class Turnstile:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``fresh`` says whether our view of the sessions may be believed, ``refusing`` whether the outbox is too full for
-    more, ``wake`` makes its relay look now."""
+    """``behind_s`` says how far our view of the sessions lags (infinitely while we cannot know), ``refusing`` whether
+    the outbox is too full for more, ``wake`` makes its relay look now."""
 
     sessions: async_sessionmaker[AsyncSession]
     key_ring: KeyRing
@@ -69,12 +71,21 @@ class Surroundings:
     verifier: CredentialVerifier
     flags: FeatureFlags
     now: Callable[[], datetime]
-    fresh: Callable[[], bool]
+    behind_s: Callable[[], float]
     refusing: Callable[[], bool]
     wake: Callable[[], None]
     code_life: timedelta
     public_origin: str
     turnstile: Turnstile = field(default_factory=Turnstile)
+
+    def fresh(self) -> bool:
+        """Whether what we do not know may be called wrong."""
+        return self.behind_s() <= STALE_AFTER_S
+
+    def may_still_arrive(self, since: float) -> bool:
+        """Whether a fact older than ``since`` (monotonic seconds) may yet be on its way to us."""
+        waited = time.monotonic() - since
+        return waited < LOOK_AGAIN_FOR_S or waited < self.behind_s() <= STALE_AFTER_S
 
     def request_key(self, operation: str, key: str | None, body: Mapping[str, Any]) -> answers.RequestKey | None:
         """The keyed hashes of an idempotency key and its request; None without a key."""

@@ -123,12 +123,12 @@ def wrong_codes(*right: str) -> list[str]:
 
 @dataclass(slots=True)
 class Instance:
-    """One instance of pairing on the house's database, without HTTP and broker. ``fresh`` is its view's state."""
+    """One instance of pairing on the house's database, without HTTP and broker. ``behind_s`` is its view's lag."""
 
     database: Database
     clock: Clock
     ring: KeyRing = SETTINGS.key_ring
-    fresh: bool = True
+    behind_s: float = 0.0
     refusing: bool = False
     woken: int = 0
     around: Surroundings = field(init=False)
@@ -141,7 +141,7 @@ class Instance:
             verifier=SETTINGS.credential_verifier,
             flags=FeatureFlags(self.database.sessions, {DUAL_PAIRING_CODE_ENABLED: True}),
             now=self.clock,
-            fresh=lambda: self.fresh,
+            behind_s=lambda: self.behind_s,
             refusing=lambda: self.refusing,
             wake=self._wake,
             code_life=CODE_LIFE,

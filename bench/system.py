@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -63,7 +64,7 @@ def running_system(state: Path, *, keep: bool = False, web: bool = True) -> Iter
     """
     began = time.perf_counter()
     settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
-    started = _launch("up", f"--state={state}", *settings, *([] if web else ["--no-web"]))
+    started = _launch("up", f"--state={state}", f"--owner={os.getpid()}", *settings, *([] if web else ["--no-web"]))
     try:
         if started.returncode != 0:
             raise SystemDidNotStart((started.stdout + started.stderr)[-2000:])

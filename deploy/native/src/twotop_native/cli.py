@@ -31,6 +31,7 @@ backends = typer.Typer(no_args_is_help=True, help="Private PostgreSQL, RabbitMQ 
 app.add_typer(backends, name="backends")
 
 State = Annotated[Path, typer.Option("--state", help="Folder for logs, secrets and run.json.", show_default=False)]
+Owner = Annotated[int | None, typer.Option(help="Pid of a process without which all of it ends by itself.")]
 RemoveData = Annotated[bool, typer.Option("--remove-data", help="Also delete databases, queues, secrets and logs.")]
 DEFAULT_STATE = Path(os.environ.get("TWOTOP_STATE", checkout_root() / ".twotop"))
 
@@ -51,6 +52,7 @@ def up(
     demo: Annotated[bool, typer.Option(help="Load the demo restaurant.")] = True,
     web: Annotated[bool, typer.Option(help="Build the web app if it changed.")] = True,
     setting: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for every service.")] = None,
+    owner: Owner = None,
 ) -> None:
     """Start everything and print the guest URLs; does nothing but print them when it already runs."""
     layout = Layout.at(state)
@@ -65,6 +67,7 @@ def up(
         port=port,
         demo=demo,
         settings=dict(item.split("=", 1) for item in setting or []),
+        owner=owner,
     )
     print(announcement(_start_natively(layout, options, web=web)))
 
@@ -234,7 +237,7 @@ def backends_up(
         bool, typer.Option("--throwaway/--durable", help="Throwaway data may be lost in a crash; down removes it.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
-    owner: Annotated[int | None, typer.Option(help="Pid of a process without which they end by themselves.")] = None,
+    owner: Owner = None,
 ) -> None:
     """Start backends that stay until `backends down`; answers at once when they already run."""
     try:

@@ -30,6 +30,7 @@ class StartOptions:
     demo: bool = True
     # Settings for every service, on top of the generated ones, e.g. TWOTOP_RATE_LIMITS_ENABLED=false.
     settings: Mapping[str, str] = field(default_factory=dict)
+    owner: int | None = None  # pid of a process without which everything ends by itself
 
     def instances(self, service: str) -> int:
         return {"realtime-gateway": self.gateways, "session-api": self.session_apis}.get(service, 1)

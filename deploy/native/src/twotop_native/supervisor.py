@@ -29,6 +29,7 @@ from twotop_native.startup import prepare_databases, read_demo
 
 START_SECONDS = 120
 _GIVE_UP_AFTER_STARTS = 6
+_OWNER_POLL_S = 1.0
 
 
 class Interrupted(Exception):
@@ -38,8 +39,9 @@ class Interrupted(Exception):
 class Supervisor:
     """Starts a stack, keeps it running, ends it."""
 
-    def __init__(self, stack: Stack, progress: TextIO) -> None:
+    def __init__(self, stack: Stack, progress: TextIO, owner: ProcessId | None = None) -> None:
         self._stack = stack
+        self._owner = owner
         self._layout = stack.layout
         self._progress = progress
         self._keepers: dict[str, Keeper] = {}
@@ -48,14 +50,14 @@ class Supervisor:
         self._run_file: RunFile | None = None
 
     def run(self) -> int:
-        """Start everything, then wait for SIGTERM or SIGINT; returns the exit code."""
+        """Start everything, then wait for SIGTERM, SIGINT or the owner's end; returns the exit code."""
         signal.signal(signal.SIGTERM, self._ask_to_stop)
         signal.signal(signal.SIGINT, self._ask_to_stop)
         code = 0
         try:
             self._start()
             self._tell(ready=True)
-            self._stopping.wait()
+            self._wait()
         except Interrupted:
             code = 1
         except Exception as failure:  # whatever it is, the caller is told and nothing is left running
@@ -65,6 +67,13 @@ class Supervisor:
         finally:
             self._end()
         return code
+
+    def _wait(self) -> None:
+        if self._owner is None:
+            self._stopping.wait()
+        else:
+            while self._owner.alive and not self._stopping.wait(_OWNER_POLL_S):
+                pass
 
     def _start(self) -> None:
         began = time.monotonic()
@@ -232,11 +241,13 @@ def main(state: str, options: str, progress_fd: str) -> int:
     write_private_json(layout.supervisor_file, asdict(ProcessId.of(os.getpid())))
     with os.fdopen(int(progress_fd), "w") as progress:
         try:
-            stack = plan_stack(layout, StartOptions(**json.loads(options)))
+            chosen = StartOptions(**json.loads(options))
+            stack = plan_stack(layout, chosen)
+            owner = None if chosen.owner is None else ProcessId.of(chosen.owner)
         except Exception as failure:
             progress.write(json.dumps({"failed": str(failure)}) + "\n")
             return 1
-        code = Supervisor(stack, progress).run()
+        code = Supervisor(stack, progress, owner).run()
     layout.supervisor_file.unlink(missing_ok=True)
     return code
 

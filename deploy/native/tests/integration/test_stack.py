@@ -1,5 +1,6 @@
 """The whole native stack, started as a person starts it: what dies comes back, and a stop leaves nothing."""
 
+import asyncio
 import json
 import os
 import signal
@@ -39,9 +40,9 @@ def launcher(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def up(state: Path) -> subprocess.CompletedProcess[str]:
+def up(state: Path, *more: str) -> subprocess.CompletedProcess[str]:
     port = str(PortAllocator().take())
-    return launcher(state, "up", "--throwaway", "--no-web", "--gateways", "2", "--port", port)
+    return launcher(state, "up", "--throwaway", "--no-web", "--gateways", "2", "--port", port, *more)
 
 
 def members(supervisor: int) -> list[psutil.Process]:
@@ -168,6 +169,19 @@ async def test_a_warm_start_keeps_data_and_a_killed_supervisor_leaves_nothing(st
     layout = Layout.at(state)
     assert running_supervisor(layout) is None
     stop_all(layout)
+    assert not (state / "run.json").exists()
+
+
+async def test_a_system_whose_owner_is_killed_ends_by_itself(state: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
+    try:
+        started = up(state, "--owner", str(owner.pid))
+        assert started.returncode == 0, started.stdout + started.stderr
+        family = members(read(state).supervisor_pid or 0)
+    finally:
+        owner.kill()
+        await owner.wait()
+    assert await eventually(lambda: not alive(family), timeout_s=30)
     assert not (state / "run.json").exists()
 
 

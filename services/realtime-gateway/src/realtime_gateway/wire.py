@@ -122,7 +122,7 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
 
     def settle(self) -> None:
         # Headers, scope and response would otherwise live as long as the socket, at several kB each.
-        self.scope.clear()  # type: ignore[attr-defined]
+        cast(dict[str, Any], self.scope).clear()
         del self.request, self.response
 
     async def drained(self) -> None:

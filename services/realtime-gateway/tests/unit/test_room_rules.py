@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from uuid import UUID, uuid4
 
 import pytest
@@ -85,13 +86,13 @@ EVENTS = st.sampled_from(
 
 @given(st.lists(EVENTS), st.randoms())
 def test_the_roster_is_the_same_in_any_order_and_any_number_of_times(
-    events: list[tuple[str, dict[str, object]]], random: object
+    events: list[tuple[str, dict[str, object]]], random: Random
 ) -> None:
     straight, shuffled = Roster(), Roster()
     for kind, data in events:
         straight.apply(kind, data)
     again = [*events, *events[::2]]
-    random.shuffle(again)  # type: ignore[attr-defined]
+    random.shuffle(again)
     for kind, data in again:
         shuffled.apply(kind, data)
     assert straight == shuffled
@@ -125,12 +126,12 @@ MARKS = st.builds(Mark, st.just("A"), st.integers(1, 5), STATUSES)
 
 
 @given(st.lists(MARKS, min_size=1), st.randoms())
-def test_presence_is_the_same_in_any_order(marks: list[Mark], random: object) -> None:
+def test_presence_is_the_same_in_any_order(marks: list[Mark], random: Random) -> None:
     straight, shuffled = Presence(), Presence()
     for mark in marks:
         straight.see(A, mark)
     again = marks * 2
-    random.shuffle(again)  # type: ignore[attr-defined]
+    random.shuffle(again)
     for mark in again:
         shuffled.see(A, mark)
     assert straight.marks == shuffled.marks

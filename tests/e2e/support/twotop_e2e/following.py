@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 HEARTBEAT_S = 5.0
 
 
-class Follower:
+class Follower(ABC):
     """What one phone has seen of the log. ``broken`` lists every promise that was not kept."""
 
     def __init__(self, phone: Phone) -> None:
@@ -41,8 +42,9 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @abstractmethod
     async def _run(self) -> None:
-        raise NotImplementedError
+        """Take in what comes, until cancelled."""
 
     def _take(self, event: Json) -> None:
         seq = event["seq"]

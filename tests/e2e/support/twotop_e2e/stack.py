@@ -244,7 +244,7 @@ def private_stack(
     """A system of this test run's own, on real disks, stopped and removed at the end, whatever happens."""
     chosen = [f"--set={name}={value}" for name, value in settings.items()]
     try:
-        launch("up", f"--state={state}", f"--gateways={gateways}", f"--port={port}", *chosen)
+        launch("up", f"--state={state}", f"--gateways={gateways}", f"--port={port}", f"--owner={os.getpid()}", *chosen)
         yield Stack(run_file=state / "run.json", state=state, settings=settings)
     finally:
         keep = os.environ.get("TWOTOP_E2E_KEEP_LOGS")

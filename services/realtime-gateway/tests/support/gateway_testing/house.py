@@ -17,6 +17,7 @@ from gateway_testing.owner_double import Guest, OwnerDouble, Table
 from gateway_testing.phones import TestPhone
 from gateway_testing.serving import serving
 from realtime_gateway import queries
+from realtime_gateway.api import SocketApp
 from realtime_gateway.bootstrap import build
 from realtime_gateway.main import WIRE
 from realtime_gateway.settings import GatewaySettings
@@ -43,7 +44,9 @@ class RunningGateway:
 
     @property
     def sockets(self) -> Any:
-        return self.runtime.app._sockets  # type: ignore[attr-defined]
+        app = self.runtime.app
+        assert isinstance(app, SocketApp)
+        return app._sockets
 
     @property
     def rooms(self) -> Any:

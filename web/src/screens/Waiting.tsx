@@ -47,7 +47,8 @@ export function Waiting() {
   );
 }
 
-function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
+/** The code to read aloud and the square to scan. */
+export function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
   const words = useStrings().waiting;
   const code = formatCode(codeLetters(offer.code));
   return (

@@ -11,6 +11,9 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI
 
+from session_api.play.api import PlayApi
+from session_api.play.api import router as play_router
+from session_api.play.shelf import QuestionShelf
 from session_api.sessions import queries
 from session_api.sessions.api import SessionsApi
 from session_api.sessions.api import internal_router as sessions_internal
@@ -74,6 +77,8 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         relay = OutboxRelay(settings.database_url, publisher, service=settings.service, limit=settings.outbox_limit)
         flags = FeatureFlags(database.sessions, {DUAL_PAIRING_CODE_ENABLED: settings.dual_pairing_code_enabled})
         await flags.load()
+        shelf = QuestionShelf(database.sessions)
+        await shelf.refresh()
         epoch = Epoch()
         async with pool.acquire() as connection:
             await epoch.read(connection)
@@ -82,6 +87,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
             log=SessionLog(
                 pool=pool,
                 store=store,
+                shelf=shelf,
                 now=now,
                 publish_hint=publisher.publish_hint,
                 wake_relay=relay.wake,
@@ -111,6 +117,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         health = Health(settings.service, [pool_check(pool), broker_check(broker), redis_check(settings.redis_url)])
         app = make_app(settings, health)
         app.state.sessions = SessionsApi(deps, limiter, lambda: relay.refusing)
+        app.state.play = PlayApi(shelf, limiter)
         app.state.venues = VenuesApi(
             database.sessions, limiter, dual_enabled=lambda: flags.enabled(DUAL_PAIRING_CODE_ENABLED), now=now
         )
@@ -125,6 +132,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                     "commands": commands.run,
                     "store": store.run,
                     "flags": flags.run,
+                    "questions": shelf.run,
                     "housekeeping": lambda: _keep_house(pool, now),
                 },
                 stop=[commands.stop, consumer.stop, relay.flush],
@@ -140,7 +148,7 @@ def make_app(settings: SessionApiSettings, health: Health) -> FastAPI:
         settings,
         title=TITLE,
         health=health,
-        routers=[venues_router, sessions_router],
+        routers=[venues_router, sessions_router, play_router],
         internal_routers=[sessions_internal],
     )
     add_fast_path(app)

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -24,9 +25,11 @@ from rich.table import Column, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from session_api.data_file import DataFileInvalid
 from session_api.flags.handlers import UnknownFlag, list_flags, set_flag
+from session_api.play.importing import ImportedQuestions, import_questions
+from session_api.play.question_file import included_question_files, read_question_file
 from session_api.venues.demo import describe_demo
-from session_api.venues.errors import VenueFileInvalid
 from session_api.venues.importing import TOKEN_LENGTH, Imported, import_venues
 from session_api.venues.venue_file import read_venue_file
 from twotop_common.contracts.registry import Service
@@ -97,6 +100,29 @@ def import_command(path: VenuePath, as_json: AsJson = False) -> None:
         _print_json(asdict(imported))
     else:
         _show_import(imported)
+
+
+@app.command("import-questions")
+def import_questions_command(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE.yaml...", help="Without, the sets that come with Twotop.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load question sets, all or none. Safe to repeat; games under way keep the version they began with."""
+
+    async def load(session: AsyncSession) -> list[ImportedQuestions]:
+        files = [read_question_file(path) for path in paths or included_question_files()]
+        return [await import_questions(session, file, datetime.now(UTC)) for file in files]
+
+    imported = _with_session(load)
+    if as_json:
+        _print_json([asdict(one) for one in imported])
+        return
+    table = Table("context", "version", "questions", "languages", "change")
+    for one in imported:
+        table.add_row(one.context, str(one.version), str(one.questions), " ".join(one.languages), one.change)
+    Console().print(table)
 
 
 @app.command("demo-info")
@@ -197,7 +223,7 @@ def _run(work: Coroutine[Any, Any, AnswerT], place: str) -> AnswerT:
     """Run ``work`` on ``place``; an expected failure becomes a sentence and an exit code."""
     try:
         return asyncio.run(work)
-    except VenueFileInvalid as invalid:
+    except DataFileInvalid as invalid:
         raise _stop(*invalid.faults, code=REFUSED) from None
     except UnknownFlag as unknown:
         raise _stop(f"no flag is called {unknown}", code=REFUSED) from None

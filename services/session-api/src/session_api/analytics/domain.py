@@ -11,7 +11,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from session_api.play.domain import BothReady
+from session_api.play.domain.events import BothReady, QuestionAdvanced, QuestionShown
 from session_api.sessions.domain.events import (
     PartnerJoined,
     Recorded,
@@ -21,7 +21,9 @@ from session_api.sessions.domain.events import (
 )
 from session_api.sessions.domain.state import SessionState
 
-Kind = Literal["session_created", "partner_joined", "both_ready", "session_ended"]
+Kind = Literal[
+    "session_created", "partner_joined", "both_ready", "question_viewed", "question_advanced", "session_ended"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ def _kind(entry: Recorded) -> Kind | None:
             return "partner_joined"
         case BothReady():
             return "both_ready"
+        case QuestionShown():
+            return "question_viewed"
+        case QuestionAdvanced():
+            return "question_advanced"
         case SessionClosed() | SessionExpired():
             return "session_ended"
         case _:
@@ -77,5 +83,7 @@ def _reason(entry: Recorded) -> str | None:
     match entry.event:
         case SessionClosed(reason) | SessionExpired(reason):
             return reason
+        case QuestionAdvanced(_, direction, alone):
+            return f"{direction}_alone" if alone else direction
         case _:
             return None

@@ -147,7 +147,7 @@ async def get_snapshot(session_id: UUID, api: Api, credential: Credential, reque
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
-    body = SnapshotBody(session_id=session_id, last_seq=state.last_seq, state=view_state(state))
+    body = SnapshotBody(session_id=session_id, last_seq=state.last_seq, state=view_state(state, claims.participant_id))
     return Response(body.model_dump_json(), media_type="application/json", headers=headers)
 
 

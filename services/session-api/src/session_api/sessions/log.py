@@ -22,6 +22,8 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from session_api.analytics.domain import analytics_of
+from session_api.play.domain.decks import SetNotLoaded
+from session_api.play.shelf import QuestionShelf
 from session_api.sessions import queries
 from session_api.sessions.domain.commands import Command, EndAtLimit, RenewCredential
 from session_api.sessions.domain.decider import Refusal, decide, evolve, record
@@ -122,6 +124,7 @@ class SessionLog:
         pool: asyncpg.Pool[Any],
         store: StoreLanes,
         now: Callable[[], datetime],
+        shelf: QuestionShelf,
         publish_hint: Callable[[LogHint], bool],
         wake_relay: Callable[[], None],
         epoch: Callable[[], str],
@@ -129,6 +132,7 @@ class SessionLog:
         self._pool = pool
         self._store = store
         self._now = now
+        self._shelf = shelf
         self._publish_hint = publish_hint
         self._wake_relay = wake_relay
         self._epoch = epoch
@@ -171,6 +175,11 @@ class SessionLog:
             now = self._now()
             try:
                 written = await self._decide_and_append(request, head, now, fresh=fresh)
+            except SetNotLoaded as missing:
+                # Another process began this game with a version that came in the last seconds.
+                if await self._shelf.fetch(missing.context, missing.version) is None:
+                    raise
+                continue
             except (Refusal, SeqConflict, AheadOfRoster):
                 if fresh:
                     raise
@@ -194,7 +203,7 @@ class SessionLog:
             standing(state, request.participant_id, request.generation)
         if request.expected_seq is not None and request.expected_seq != state.last_seq:
             raise SeqConflict(state)
-        decided = decide(state, request.command, request.participant_id)
+        decided = decide(state, request.command, request.participant_id, shelf=self._shelf)
         return await self._write(request, head, record(state, decided, now, request.actor, request.command_id), now)
 
     async def _append(self, session_id: UUID, head: Head, command: EndAtLimit, now: datetime) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from session_api.play.domain import Context
+from session_api.play.domain.decks import Context
 from session_api.sessions.domain.events import Mode, Role
 from session_api.sessions.domain.lifecycle import ENDED, DualStatus, Lifecycle
 from session_api.sessions.queries import Head

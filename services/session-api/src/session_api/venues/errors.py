@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from session_api.data_file import DataFileInvalid
 from twotop_common.service_defaults.problems import Problem
 
 
@@ -23,9 +24,5 @@ def table_disabled() -> Problem:
     return Problem(423, "table_disabled", "This table is not in use at the moment.")
 
 
-class VenueFileInvalid(Exception):
-    """A venue file cannot be imported. ``faults`` are sentences that begin with file and line."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+class VenueFileInvalid(DataFileInvalid):
+    """A venue file cannot be imported."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from session_api.data_file import DataFileInvalid, Entry, printable, read_data_file
 from session_api.venues.domain import DEFAULT_DAY_STARTS_AT_HOUR, DEFAULT_TABLE_SESSION_CAP
 from session_api.venues.errors import VenueFileInvalid
 from session_api.venues.hours import WEEKDAYS, OpeningHours, OpenRange
@@ -26,12 +26,6 @@ def _timezone(name: str) -> str:
 def _number(value: Any) -> Any:
     # Unquoted, a number in YAML is an integer; on the table it is a label.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must be printable text on one line")
-    return value
 
 
 def _hours(value: Any) -> OpeningHours:
@@ -65,14 +59,8 @@ def _weekdays(key: Any) -> list[int]:
 
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
-Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
-
-
-class Entry(BaseModel):
-    """A misspelt key must not pass for a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 EntryT = TypeVar("EntryT", bound=Entry)
@@ -81,7 +69,7 @@ EntryT = TypeVar("EntryT", bound=Entry)
 class TableEntry(Entry):
     """``token`` is made at random when not given; ``enabled`` when not given is left as staff set it."""
 
-    number: Annotated[str, BeforeValidator(_number), Field(min_length=1, max_length=20), AfterValidator(_printable)]
+    number: Annotated[str, BeforeValidator(_number), Field(min_length=1, max_length=20), AfterValidator(printable)]
     zone: Name | None = None
     seats: int | None = Field(default=None, ge=1, le=100)
     enabled: bool | None = None
@@ -144,58 +132,6 @@ def _differ(entry: EntryT, what: str, values: list[str]) -> EntryT:
 def read_venue_file(path: Path) -> VenueFile:
     """The file's content. Raises VenueFileInvalid with every fault."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise VenueFileInvalid([f"{path}: {reason}"]) from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is not None:
-            _refuse_repeated_keys(root)
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise VenueFileInvalid([f"{path}:{line}: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise VenueFileInvalid([f"{path}: {error}"]) from None
-    try:
-        return VenueFile.model_validate(content)
-    except ValidationError as invalid:
-        faults = sorted((_line_of(root, fault["loc"]), _sentence(fault)) for fault in invalid.errors())
-        raise VenueFileInvalid([f"{path}:{line}: {sentence}" for line, sentence in faults]) from None
-
-
-def _sentence(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"])
-    reason = fault["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason}" if where else reason
-
-
-def _refuse_repeated_keys(node: yaml.Node) -> None:
-    """YAML lets the last of two equal keys win in silence; here that would lose somebody's table."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_repeated_keys(item)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name} is given twice", problem_mark=key.start_mark)
-            seen.add(name)
-            _refuse_repeated_keys(value)
-
-
-def _line_of(root: yaml.Node | None, place: tuple[int | str, ...]) -> int:
-    """The line of the innermost node on the way to ``place`` that the file has, counted from 1."""
-    node, line = root, 1
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == part), None)
-            if found is None:
-                return line
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+        return read_data_file(path, VenueFile)
+    except DataFileInvalid as invalid:
+        raise VenueFileInvalid(invalid.faults) from None

@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 from session_api_testing.builders import PHONE_A, created
 
-from session_api.play.domain import ChooseContext, Context
+from session_api.play.domain.commands import ChooseContext
+from session_api.play.domain.decks import Context
 from session_api.sessions import queries, store
 from session_api.sessions.domain.decider import decide, evolve, record
 from session_api.sessions.domain.state import SessionState

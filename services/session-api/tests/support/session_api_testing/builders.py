@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from session_api.play.domain import Context
+from session_api.play.domain.decks import Context
 from session_api.sessions.domain.commands import AdmitPartner, Command
 from session_api.sessions.domain.decider import decide, evolve, record
 from session_api.sessions.domain.events import SYSTEM, Mode, Recorded, SessionCreated

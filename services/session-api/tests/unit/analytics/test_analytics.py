@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from session_api.analytics.domain import AnalyticsRecord, analytics_of
-from session_api.play.domain import BothReady, ContextChosen, MatureOptedIn, PlayState, ReadyChanged
+from session_api.play.domain.events import BothReady, ContextChosen, MatureOptedIn, ReadyChanged
+from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import (
     CredentialRenewed,
     Event,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from session_api.play.domain import ChooseContext, SetReady
+from session_api.play.domain.commands import ChooseContext, SetReady
 from session_api.sessions.domain.commands import InvalidCommand, UnknownCommand, parse_phone_command
 
 

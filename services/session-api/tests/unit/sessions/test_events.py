@@ -8,20 +8,31 @@ from typing import Any
 import pytest
 from session_api_testing.builders import PHONE_A, PHONE_B, START, created, paired
 
-from session_api.play.domain import BothReady, ContextChosen, MatureOptedIn, ReadyChanged
+from session_api.play.domain import events as play
 from session_api.sessions.domain import events as e
 from session_api.sessions.domain.state import from_document, to_document
 from session_api.sessions.domain.views import view_event, view_state
 
 ONE_OF_EACH: list[e.Event] = [
     created().event,
-    ContextChosen("mature"),
-    MatureOptedIn(PHONE_A),
+    play.ContextChosen("mature"),
+    play.MatureOptedIn(PHONE_A),
     e.PartnerJoined(PHONE_B, "B", 1, 1, None),
     e.ParticipantLeft(PHONE_B, "B"),
     e.CredentialRenewed(PHONE_A, 2),
-    ReadyChanged(PHONE_A, True),
-    BothReady(),
+    play.ReadyChanged(PHONE_A, True),
+    play.BothReady(),
+    play.QuestionShown("lost-key", 3, 60, "exploring", 2, 1),
+    play.NextRequested(PHONE_A, "skip"),
+    play.NextWithdrawn(PHONE_A),
+    play.QuestionAdvanced("lost-key", "next", alone=False),
+    play.HintRevealed("lost-key"),
+    play.AnswerGiven(PHONE_A, "lost-key", "the one to the garden"),
+    play.AnswersRevealed("lost-key", (play.Answer(PHONE_A, "the one to the garden"), play.Answer(PHONE_B, "none"))),
+    play.DeckFinished("exploring", 1, 60),
+    play.ChangeRequested(PHONE_A, "context", "established"),
+    play.ChangeWithdrawn(PHONE_A),
+    play.StartedAfresh("exploring", 2),
     e.ModeChanged("single"),
     e.PairingCodeReplaced(2, START + timedelta(minutes=5)),
     e.PairingExpired(1, "withdrawn"),
@@ -69,4 +80,4 @@ def test_the_state_survives_storage() -> None:
 
 def test_phones_do_not_see_what_only_the_house_needs() -> None:
     assert "lifetimes" not in view_event(created()).data
-    assert "lifetimes" not in view_state(paired())
+    assert "lifetimes" not in view_state(paired(), PHONE_A)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from session_api.play.domain import ChooseContext, OptInMature, SetReady
+from session_api.play.domain import commands as play
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,22 @@ class EndAtLimit:
     limit: str
 
 
-PhoneCommand = ChooseContext | OptInMature | SetReady | EndSession
+PhoneCommand = play.PlayCommand | EndSession
 ParticipantCommand = PhoneCommand | Leave | RenewCredential
-SystemCommand = AdmitPartner | ReplacePairingCode | EndPairingCode | CancelPairing | EndAtLimit
+SystemCommand = AdmitPartner | ReplacePairingCode | EndPairingCode | CancelPairing | EndAtLimit | play.ReleaseWishes
 Command = ParticipantCommand | SystemCommand
 
 PHONE_COMMANDS: dict[str, type[PhoneCommand]] = {
-    "choose_context": ChooseContext,
-    "opt_in_mature": OptInMature,
-    "set_ready": SetReady,
+    "choose_context": play.ChooseContext,
+    "opt_in_mature": play.OptInMature,
+    "set_ready": play.SetReady,
+    "request_next": play.RequestNext,
+    "withdraw_next": play.WithdrawNext,
+    "previous": play.Previous,
+    "skip": play.Skip,
+    "reveal": play.Reveal,
+    "give_answer": play.GiveAnswer,
+    "start_afresh": play.StartAfresh,
     "end_session": EndSession,
 }
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from session_api.play import domain as play
+from session_api.play.domain import decider as play
+from session_api.play.domain.commands import PlayCommand, ReleaseWishes
+from session_api.play.domain.decks import EMPTY_SHELF, Place, Shelf
+from session_api.play.domain.events import PlayEvent
+from session_api.play.domain.state import PlayState
 from session_api.sessions.domain import commands as c
 from session_api.sessions.domain import events as e
 from session_api.sessions.domain.lifecycle import ENDED, Lifecycle, MoveRefused, end_at_limit, move, move_dual
 from session_api.sessions.domain.state import Pairing, Participant, SessionState
 
-PLAY_COMMANDS = (play.ChooseContext, play.OptInMature, play.SetReady)
-PLAY_EVENTS = (play.ContextChosen, play.MatureOptedIn, play.ReadyChanged, play.BothReady)
+NOBODY: frozenset[UUID] = frozenset()
 
 
 class Refusal(Exception):
@@ -30,20 +33,32 @@ class Refusal(Exception):
         self.reason = reason
 
 
-def decide(state: SessionState, command: c.Command, actor: UUID | None) -> list[e.Event]:
+def decide(
+    state: SessionState,
+    command: c.Command,
+    actor: UUID | None,
+    *,
+    shelf: Shelf = EMPTY_SHELF,
+    absent: frozenset[UUID] = NOBODY,
+) -> list[e.Event]:
     """The events that ``command`` causes; none when it changes nothing.
 
-    ``actor`` is the participant who asks, or None for another service. Raises Refusal: ``session_closed``,
+    ``actor`` is the participant who asks, or None for another service or for time itself. ``absent`` are the phones on
+    the roster that have been away for too long to be asked. Raises SetNotLoaded, or Refusal: ``session_closed``,
     ``session_expired``, ``not_a_participant`` or ``not_allowed`` with a reason.
     """
     if state.state in ENDED:
         raise Refusal("session_closed" if state.state == "closed" else "session_expired")
     try:
         if actor is None:
+            if isinstance(command, ReleaseWishes):
+                return list(play.release(_game(state, shelf, absent)))
             return _decide_system(state, command)
         member = state.participant(actor)
         if member is None or not member.present:
             raise Refusal("not_a_participant")
+        if isinstance(command, PlayCommand):
+            return list(play.decide(_game(state, shelf, absent), command, actor))
         return _decide_participant(state, command, member)
     except play.NotNow as not_now:
         raise Refusal("not_allowed", not_now.reason) from not_now
@@ -51,12 +66,19 @@ def decide(state: SessionState, command: c.Command, actor: UUID | None) -> list[
         raise Refusal("not_allowed", f"{refused.source}_to_{refused.target}") from refused
 
 
+def _game(state: SessionState, shelf: Shelf, absent: frozenset[UUID]) -> play.Game:
+    return play.Game(
+        play=state.play,
+        paired=state.mode == "dual",
+        present=state.present,
+        place=Place(state.location_id, state.table_id, date.fromisoformat(state.service_day)),
+        shelf=shelf,
+        absent=absent & state.present,
+    )
+
+
 def _decide_participant(state: SessionState, command: c.Command, member: Participant) -> list[e.Event]:
     match command:
-        case play.ChooseContext() | play.OptInMature() | play.SetReady():
-            if isinstance(command, play.SetReady) and state.mode != "dual":
-                raise play.NotNow("partner_missing")
-            return list(play.decide(state.play, command, member.participant_id, state.present))
         case c.EndSession():
             move(state.state, "closed")
             return [e.SessionClosed("ended_by_guest")]
@@ -142,7 +164,7 @@ def evolve(state: SessionState | None, recorded: e.Recorded) -> SessionState:
     began = recorded.by not in (e.SYSTEM, "staff") and not isinstance(event, e.CredentialRenewed | e.SessionClosed)
     if state.state == "pending" and (began or isinstance(event, e.PartnerJoined)):
         state = replace(state, state=move("pending", "browsing"))
-    if isinstance(event, PLAY_EVENTS):
+    if isinstance(event, PlayEvent):
         return replace(state, play=play.evolve(state.play, event))
     return _evolve_session(state, event, recorded.at)
 
@@ -176,7 +198,7 @@ def _created(event: e.SessionCreated, at: datetime) -> SessionState:
         last_seq=1,
         members=(Participant(event.participant_id, event.role, 1, event.nickname),),
         pairing=None if expires_at is None else Pairing(1, expires_at),
-        play=play.PlayState(context=event.context, opted_in=opted_in),
+        play=PlayState(context=event.context, opted_in=opted_in),
     )
 
 
@@ -189,7 +211,8 @@ def _evolve_session(state: SessionState, event: e.Event, at: datetime) -> Sessio
                 replace(member, present=False) if member.participant_id == participant_id else member
                 for member in state.members
             )
-            return _with_company(replace(state, members=members))
+            state = replace(state, members=members)
+            return replace(state, play=play.without_leaver(state.play, state.present))
         case e.CredentialRenewed(participant_id, generation):
             members = tuple(
                 replace(member, generation=generation) if member.participant_id == participant_id else member
@@ -219,18 +242,13 @@ def _partner_joined(state: SessionState, event: e.PartnerJoined) -> SessionState
         for member in state.members
     )
     expires_at = state.pairing.expires_at if state.pairing else state.updated_at
-    return _with_company(
-        replace(
-            state,
-            members=(*stay, Participant(event.participant_id, event.role, event.generation)),
-            dual_status="paired",
-            pairing=Pairing(event.pairing_generation, expires_at),
-        )
+    state = replace(
+        state,
+        members=(*stay, Participant(event.participant_id, event.role, event.generation)),
+        dual_status="paired",
+        pairing=Pairing(event.pairing_generation, expires_at),
     )
-
-
-def _with_company(state: SessionState) -> SessionState:
-    return replace(state, play=play.with_new_company(state.play, state.present))
+    return replace(state, play=play.with_newcomer(state.play, state.present))
 
 
 def _ended(pairing: Pairing | None, at: datetime) -> Pairing | None:

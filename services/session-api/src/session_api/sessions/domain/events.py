@@ -11,7 +11,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from session_api.play.domain import BothReady, Context, ContextChosen, MatureOptedIn, ReadyChanged
+from session_api.play.domain import events as play
+from session_api.play.domain.decks import Context
 from session_api.sessions.domain.lifecycle import Lifetimes
 
 Mode = Literal["single", "dual", "group"]
@@ -95,13 +96,10 @@ class SessionExpired:
 
 Event = (
     SessionCreated
-    | ContextChosen
-    | MatureOptedIn
+    | play.PlayEvent
     | PartnerJoined
     | ParticipantLeft
     | CredentialRenewed
-    | ReadyChanged
-    | BothReady
     | ModeChanged
     | PairingCodeReplaced
     | PairingExpired
@@ -111,13 +109,24 @@ Event = (
 
 EVENT_TYPES: dict[str, type[Event]] = {
     "session_created": SessionCreated,
-    "context_chosen": ContextChosen,
-    "mature_opted_in": MatureOptedIn,
+    "context_chosen": play.ContextChosen,
+    "mature_opted_in": play.MatureOptedIn,
     "partner_joined": PartnerJoined,
     "participant_left": ParticipantLeft,
     "credential_renewed": CredentialRenewed,
-    "ready_changed": ReadyChanged,
-    "both_ready": BothReady,
+    "ready_changed": play.ReadyChanged,
+    "both_ready": play.BothReady,
+    "question_shown": play.QuestionShown,
+    "next_requested": play.NextRequested,
+    "next_withdrawn": play.NextWithdrawn,
+    "question_advanced": play.QuestionAdvanced,
+    "hint_revealed": play.HintRevealed,
+    "answer_given": play.AnswerGiven,
+    "answers_revealed": play.AnswersRevealed,
+    "deck_finished": play.DeckFinished,
+    "change_requested": play.ChangeRequested,
+    "change_withdrawn": play.ChangeWithdrawn,
+    "started_afresh": play.StartedAfresh,
     "mode_changed": ModeChanged,
     "pairing_code_replaced": PairingCodeReplaced,
     "pairing_expired": PairingExpired,

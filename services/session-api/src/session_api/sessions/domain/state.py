@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from session_api.play.domain import PlayState
+from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import Mode, Role
 from session_api.sessions.domain.lifecycle import DualStatus, DueLimit, Lifecycle, Lifetimes, next_limit
 
-STATE_CODE_VERSION = 1
+STATE_CODE_VERSION = 2
 """Raised with every change of ``evolve`` or of the state's shape: stored heads of another version are folded anew."""
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import Recorded, to_data
 from session_api.sessions.domain.state import SessionState
 from twotop_common.contracts.session_log import EventView
 
-_OURS_ALONE = frozenset({"lifetimes"})
+_WITHHELD: dict[str, frozenset[str]] = {
+    "session_created": frozenset({"lifetimes"}),
+    # Even from the phone that gave it: an event has one form for all who see it. The snapshot has one's own answer.
+    "answer_given": frozenset({"answer"}),
+}
+_NOTHING: frozenset[str] = frozenset()
 
 
 def view_event(recorded: Recorded) -> EventView:
-    """One event as phones see it: without what only the house needs."""
-    data = {name: value for name, value in to_data(recorded.event).items() if name not in _OURS_ALONE}
+    """One event as every phone sees it: without what only the house needs, and without answers not yet revealed."""
+    withheld = _WITHHELD.get(recorded.type, _NOTHING)
+    data = {name: value for name, value in to_data(recorded.event).items() if name not in withheld}
     return EventView(
         seq=recorded.seq,
         type=recorded.type,
@@ -25,8 +33,8 @@ def view_event(recorded: Recorded) -> EventView:
     )
 
 
-def view_state(state: SessionState) -> dict[str, Any]:
-    """The snapshot's state as phones see it: JSON values, a function of the log alone."""
+def view_state(state: SessionState, participant_id: UUID) -> dict[str, Any]:
+    """The snapshot's state as this participant sees it: JSON values, a function of the log alone."""
     pairing = state.pairing
     return {
         "session_id": str(state.session_id),
@@ -53,13 +61,41 @@ def view_state(state: SessionState) -> dict[str, Any]:
         "pairing": None
         if pairing is None or state.dual_status == "none"
         else {"generation": pairing.generation, "expires_at": _instant(pairing.expires_at)},
-        "play": {
-            "mature_opt_in": sorted(str(participant_id) for participant_id in state.play.opted_in),
-            "ready": sorted(str(participant_id) for participant_id in state.play.ready),
-            "both_ready": state.play.both_ready,
-        },
+        "play": _view_play(state.play, participant_id),
         "items": [],
         "total": 0,
+    }
+
+
+def _view_play(play: PlayState, participant_id: UUID) -> dict[str, Any]:
+    progress = play.progress
+    return {
+        "mature_opt_in": sorted(map(str, play.opted_in)),
+        "ready": sorted(map(str, play.ready)),
+        "both_ready": play.both_ready,
+        "question": None
+        if progress is None or progress.finished
+        else {
+            "question_id": progress.question_id,
+            "position": progress.position,
+            "size": progress.size,
+            "context": progress.context,
+            "set_version": progress.set_version,
+            "round": progress.round,
+            "hint_revealed": play.hint_revealed,
+        },
+        "finished": progress is not None and progress.finished,
+        "wishes": [
+            {"participant_id": str(wish.participant_id), "wish": wish.want, "context": wish.context}
+            for wish in play.wishes
+        ],
+        "answered": sorted(str(answer.participant_id) for answer in play.answers),
+        "answers": [
+            {"participant_id": str(answer.participant_id), "answer": answer.answer}
+            for answer in play.answers
+            if play.revealed or answer.participant_id == participant_id
+        ],
+        "revealed": play.revealed,
     }
 
 

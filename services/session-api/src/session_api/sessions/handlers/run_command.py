@@ -51,7 +51,9 @@ async def run_command(
     try:
         return await deps.log.execute(request)
     except SeqConflict as conflict:
-        raise seq_conflict({"last_seq": conflict.state.last_seq, "state": view_state(conflict.state)}) from None
+        raise seq_conflict(
+            {"last_seq": conflict.state.last_seq, "state": view_state(conflict.state, participant_id)}
+        ) from None
 
 
 def _fingerprint(name: str, data: dict[str, Any]) -> bytes:

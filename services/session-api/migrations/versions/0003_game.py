@@ -1,0 +1,29 @@
+"""Question sets, and when phones were last heard of.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "question_sets",
+        sa.Column("context", sa.Text(), primary_key=True),
+        sa.Column("version", sa.Integer(), primary_key=True),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("context IN ('exploring', 'established', 'mature')", name="question_sets_context"),
+        sa.CheckConstraint("version >= 1", name="question_sets_version"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("question_sets")

@@ -1,0 +1,93 @@
+"""Reading the YAML files that operators import: every fault is told with file, line and reason, all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class DataFileInvalid(Exception):
+    """A file cannot be imported. ``faults`` are sentences that begin with file and line."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Entry(BaseModel):
+    """A misspelt key must not pass for a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+FileT = TypeVar("FileT", bound=Entry)
+
+
+def printable(value: str) -> str:
+    """For AfterValidator: text on one line. Raises ValueError."""
+    if not value.isprintable():
+        raise ValueError("must be printable text on one line")
+    return value
+
+
+def read_data_file(path: Path, model: type[FileT]) -> FileT:
+    """The file's content as ``model``. Raises DataFileInvalid with every fault."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise DataFileInvalid([f"{path}: {reason}"]) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is not None:
+            _refuse_repeated_keys(root)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DataFileInvalid([f"{path}:{line}: {error.problem}"]) from None
+    except yaml.YAMLError as error:
+        raise DataFileInvalid([f"{path}: {error}"]) from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as invalid:
+        faults = sorted((_line_of(root, fault["loc"]), _sentence(fault)) for fault in invalid.errors())
+        raise DataFileInvalid([f"{path}:{line}: {sentence}" for line, sentence in faults]) from None
+
+
+def _sentence(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{where}: {reason}" if where else reason
+
+
+def _refuse_repeated_keys(node: yaml.Node) -> None:
+    """YAML lets the last of two equal keys win in silence; here that would lose somebody's table."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise yaml.MarkedYAMLError(problem=f"{name} is given twice", problem_mark=key.start_mark)
+            seen.add(name)
+            _refuse_repeated_keys(value)
+
+
+def _line_of(root: yaml.Node | None, place: tuple[int | str, ...]) -> int:
+    """The line of the innermost node on the way to ``place`` that the file has, counted from 1."""
+    node, line = root, 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == part), None)
+            if found is None:
+                return line
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line

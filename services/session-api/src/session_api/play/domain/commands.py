@@ -1,0 +1,86 @@
+"""What phones may ask of the game, and what time asks of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Strict, StringConstraints
+
+from session_api.play.domain.decks import Context
+
+MAX_ANSWER = 500
+AnswerText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ANSWER)]
+QuestionId = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseContext:
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class OptInMature:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SetReady:
+    ready: Annotated[bool, Strict()]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNext:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawNext:
+    """Takes back whatever the phone has asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """Show the hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveAnswer:
+    """``answer`` is a choice's id, or free text for an open question."""
+
+    question_id: QuestionId
+    answer: AnswerText
+
+
+@dataclass(frozen=True, slots=True)
+class StartAfresh:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseWishes:
+    """The partner has been away for long enough: what the one still there has asked for takes effect."""
+
+
+PlayCommand = (
+    ChooseContext
+    | OptInMature
+    | SetReady
+    | RequestNext
+    | WithdrawNext
+    | Previous
+    | Skip
+    | Reveal
+    | GiveAnswer
+    | StartAfresh
+)

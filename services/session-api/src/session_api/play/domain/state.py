@@ -1,0 +1,66 @@
+"""Where a game stands. Positions are kept per context, so that no card comes twice when a party changes its mind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from session_api.play.domain.decks import Context
+from session_api.play.domain.events import Answer, Change, Move
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one context's deck is. ``position`` is ``size + 1`` once it is finished."""
+
+    context: Context
+    set_version: int
+    round: int
+    position: int
+    size: int
+    question_id: str
+
+    @property
+    def finished(self) -> bool:
+        return self.position > self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one phone of a pair has asked for and the other has not yet agreed to."""
+
+    participant_id: UUID
+    want: Move | Change
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayState:
+    """``opted_in``, ``ready``, wishes and answers belong to phones on the roster.
+
+    ``answers`` are those to the question shown; they may be read by both once ``revealed``.
+    """
+
+    context: Context | None = None
+    opted_in: frozenset[UUID] = frozenset()
+    ready: frozenset[UUID] = frozenset()
+    both_ready: bool = False
+    decks: tuple[Progress, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    revealed: bool = False
+    hint_revealed: bool = False
+
+    @property
+    def progress(self) -> Progress | None:
+        """Of the present context's deck; None before its first question."""
+        return next((deck for deck in self.decks if deck.context == self.context), None)
+
+    @property
+    def open_question(self) -> str | None:
+        """The question that lies open, None before the first and after the last."""
+        progress = self.progress
+        return None if progress is None or progress.finished else progress.question_id
+
+    def wish_of(self, participant_id: UUID) -> Wish | None:
+        return next((wish for wish in self.wishes if wish.participant_id == participant_id), None)

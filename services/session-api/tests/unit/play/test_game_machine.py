@@ -1,0 +1,225 @@
+"""Two phones at one table, any interleaving, partners that drop and come back, retries: the promises of the game hold.
+
+Promises: nobody is ever stuck, no card comes twice on the way forward, no answer is seen before both have answered.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from session_api_testing.builders import PHONE_A, START, created
+from session_api_testing.shelves import TestShelf
+
+from session_api.play.domain import commands as p
+from session_api.play.domain import events as happened
+from session_api.play.domain.decks import CONTEXTS, Context
+from session_api.sessions.domain import commands as c
+from session_api.sessions.domain.decider import Refusal, decide, evolve, fold, record
+from session_api.sessions.domain.events import SYSTEM, Mode, Recorded
+from session_api.sessions.domain.state import SessionState, from_document, to_document
+from session_api.sessions.domain.views import view_event, view_state
+
+MOVES = st.sampled_from([p.RequestNext(), p.Skip(), p.Previous(), p.WithdrawNext(), p.Reveal(), p.StartAfresh()])
+
+
+class GameMachine(RuleBasedStateMachine):
+    """One session with its shelf of questions and the phones that are away just now."""
+
+    @initialize(mode=st.sampled_from(["single", "dual"]), context=st.sampled_from([None, *CONTEXTS]))
+    def start(self, mode: Mode, context: Context | None) -> None:
+        self.shelf = TestShelf(size=4)
+        first = created(mode, context)
+        self.log: list[Recorded] = [first]
+        self.state: SessionState = evolve(None, first)
+        self.generation = 1
+        self.away: set[UUID] = set()
+
+    # -- what the phones and the other services do
+
+    def send(self, command: c.Command, actor: UUID | None) -> None:
+        try:
+            decided = decide(self.state, command, actor, shelf=self.shelf, absent=frozenset(self.away))
+        except Refusal:
+            return
+        before = self.state
+        for entry in record(before, decided, START + timedelta(seconds=len(self.log)), str(actor or SYSTEM), None):
+            self.promise(before, entry)
+            self.state = evolve(self.state, entry)
+            self.log.append(entry)
+
+    def phone(self, number: int) -> UUID:
+        present = sorted(self.state.present)
+        return present[number % len(present)]
+
+    @rule(number=st.integers(0, 1), context=st.sampled_from(CONTEXTS))
+    def choose(self, number: int, context: Context) -> None:
+        self.send(p.ChooseContext(context), self.phone(number))
+
+    @rule(number=st.integers(0, 1))
+    def opt_in(self, number: int) -> None:
+        self.send(p.OptInMature(), self.phone(number))
+
+    @rule(number=st.integers(0, 1), ready=st.sampled_from([True, True, False]))
+    def ready(self, number: int, ready: bool) -> None:
+        self.send(p.SetReady(ready), self.phone(number))
+
+    @rule()
+    def both_get_ready(self) -> None:
+        for number in (0, 1):
+            self.send(p.OptInMature(), self.phone(number))
+            self.send(p.SetReady(True), self.phone(number))
+
+    @rule(number=st.integers(0, 1), command=MOVES, again=st.booleans())
+    def ask(self, number: int, command: p.PlayCommand, again: bool) -> None:
+        for _ in range(2 if again else 1):
+            self.send(command, self.phone(number))
+
+    @rule(command=st.sampled_from([p.RequestNext(), p.Skip(), p.Previous(), p.StartAfresh()]))
+    def both_ask(self, command: p.PlayCommand) -> None:
+        for number in (0, 1):
+            self.send(command, self.phone(number))
+
+    @rule(number=st.integers(0, 1), answer=st.sampled_from(["left", "right", "by the sea"]), stale=st.booleans())
+    def answer(self, number: int, answer: str, stale: bool) -> None:
+        question = self.state.play.open_question
+        self.send(p.GiveAnswer("long-gone" if stale or question is None else question, answer), self.phone(number))
+
+    @rule(number=st.integers(0, 1))
+    def goes_away(self, number: int) -> None:
+        """For 20 s already: from now on the other need not wait for it."""
+        self.away.add(self.phone(number))
+        self.send(p.ReleaseWishes(), None)
+
+    @rule(number=st.integers(0, 1))
+    def comes_back(self, number: int) -> None:
+        self.away.discard(self.phone(number))
+
+    @rule()
+    def partner_joins(self) -> None:
+        partner = UUID(int=len(self.log))
+        self.send(c.AdmitPartner(partner, 1, self.generation), None)
+
+    @rule()
+    def a_new_code(self) -> None:
+        self.generation += 1
+        self.send(c.ReplacePairingCode(self.generation, START + timedelta(hours=9)), None)
+
+    @rule()
+    def goes_on_alone(self) -> None:
+        self.send(c.CancelPairing(self.generation), None)
+
+    @rule()
+    def partner_leaves(self) -> None:
+        for member in self.state.members:
+            if member.role == "B" and member.present:
+                self.send(c.Leave(), member.participant_id)
+
+    @rule(context=st.sampled_from(CONTEXTS))
+    def a_new_version_is_imported(self, context: Context) -> None:
+        self.shelf.publish(context)
+
+    # -- what is promised
+
+    def promise(self, before: SessionState, entry: Recorded) -> None:
+        """About one event as it happens."""
+        match entry.event:
+            case happened.QuestionShown() as shown:
+                self.promise_order(shown)
+            case happened.QuestionAdvanced(_, _, alone):
+                assert alone <= bool(self.away)
+            case happened.AnswersRevealed(question_id, answers):
+                given = {one.participant_id: one.answer for one in self.answers_to_open_question()}
+                assert {one.participant_id for one in answers} == before.present
+                assert {one.participant_id: one.answer for one in answers}.items() <= given.items()
+                assert question_id == self.state.play.open_question
+
+    def promise_order(self, shown: happened.QuestionShown) -> None:
+        earlier = [
+            entry.event
+            for entry in self.log
+            if isinstance(entry.event, happened.QuestionShown)
+            and (entry.event.context, entry.event.round) == (shown.context, shown.round)
+        ]
+        if not earlier:
+            assert shown.position == 1
+            return
+        assert shown.set_version == earlier[-1].set_version
+        assert abs(shown.position - earlier[-1].position) <= 1
+        by_position = {one.position: one.question_id for one in earlier}
+        assert by_position.setdefault(shown.position, shown.question_id) == shown.question_id
+        assert len(set(by_position.values())) == len(by_position)
+
+    def answers_to_open_question(self) -> list[happened.AnswerGiven]:
+        given: list[happened.AnswerGiven] = []
+        for entry in self.log:
+            match entry.event:
+                case happened.QuestionShown():
+                    given = []
+                case happened.AnswerGiven():
+                    given.append(entry.event)
+        return given
+
+    @invariant()
+    def the_log_folds_to_the_state(self) -> None:
+        assert fold(self.log) == self.state
+        assert from_document(to_document(self.state)) == self.state
+
+    @invariant()
+    def nobody_is_stuck(self) -> None:
+        """Whoever is still there can move the game on without the others, once these have been away for 20 s."""
+        play, progress = self.state.play, self.state.play.progress
+        if not play.both_ready or progress is None:
+            return
+        for phone in self.state.present:
+            absent = self.state.present - {phone}
+            wanted: p.PlayCommand = p.StartAfresh() if progress.finished else p.RequestNext()
+            decided = decide(self.state, wanted, phone, shelf=self.shelf, absent=absent)
+            assert any(isinstance(event, happened.QuestionShown | happened.DeckFinished) for event in decided)
+
+    @invariant()
+    def two_who_are_there_can_always_begin(self) -> None:
+        if self.state.play.both_ready or len(self.state.present) < 2 or self.state.play.context is None:
+            return
+        state = self.state
+        for phone in sorted(state.present):
+            for command in (p.OptInMature(), p.SetReady(True)):
+                if isinstance(command, p.OptInMature) and state.play.context != "mature":
+                    continue
+                decided = decide(state, command, phone, shelf=self.shelf)
+                for entry in record(state, decided, START, str(phone), None):
+                    state = evolve(state, entry)
+        assert state.play.both_ready
+        assert state.play.progress is not None
+
+    @invariant()
+    def no_answer_is_seen_early(self) -> None:
+        for entry in self.log:
+            if isinstance(entry.event, happened.AnswerGiven):
+                assert "answer" not in view_event(entry).data
+        play = self.state.play
+        for phone in self.state.present:
+            seen = view_state(self.state, phone)["play"]["answers"]
+            if not play.revealed:
+                assert all(one["participant_id"] == str(phone) for one in seen)
+
+    @invariant()
+    def mature_questions_need_every_phone(self) -> None:
+        play = self.state.play
+        if play.context == "mature" and play.both_ready:
+            assert self.state.present <= play.opted_in
+
+    @invariant()
+    def wishes_and_answers_belong_to_phones_that_are_here(self) -> None:
+        play, present = self.state.play, self.state.present
+        assert {wish.participant_id for wish in play.wishes} <= present
+        assert {answer.participant_id for answer in play.answers} <= present
+        if len(present) == 1 and PHONE_A in present:
+            assert not play.wishes
+
+
+TestGame = GameMachine.TestCase
+TestGame.settings = settings(max_examples=150, stateful_step_count=50)

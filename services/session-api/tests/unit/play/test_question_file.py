@@ -1,0 +1,70 @@
+"""What is wrong with a question file is told with file, line and reason, all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from session_api.data_file import DataFileInvalid
+from session_api.play.question_file import QuestionFile, read_question_file
+
+GOOD = """\
+context: exploring
+version: 1
+languages: [en, de]
+questions:
+  - id: lost-key
+    kind: open
+    text: {en: "Which key would you miss most?", de: "Welcher Schlüssel würde dir am meisten fehlen?"}
+  - id: sea-or-hills
+    kind: choice
+    text: {en: "Sea or hills, and why?", de: "Meer oder Berge, und warum?"}
+    choices:
+      - id: sea
+        text: {en: "Sea", de: "Meer"}
+      - id: hills
+        text: {en: "Hills", de: "Berge"}
+"""
+
+
+def read(tmp_path: Path, text: str) -> QuestionFile:
+    path = tmp_path / "set.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_question_file(path)
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(DataFileInvalid) as invalid:
+        read(tmp_path, text)
+    return [fault.removeprefix(f"{tmp_path}/") for fault in invalid.value.faults]
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    file = read(tmp_path, GOOD)
+    assert [question.id for question in file.questions] == ["lost-key", "sea-or-hills"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("context: exploring", "context: dating", "set.yaml:1: context: Input should be 'exploring', 'established'"),
+        ("version: 1", "version: 0", "set.yaml:2: version: "),
+        ("kind: open", "kind: riddle", "set.yaml:6: questions.0.kind: "),
+        ("kind: open", "kind: choice", "set.yaml:5: questions.0: a question of kind choice has choices"),
+        ("id: sea-or-hills", "id: lost-key", "set.yaml:4: questions: question given twice: lost-key"),
+        ("- id: hills", "- id: sea", "set.yaml:11: questions.1.choices: choice given twice: sea"),
+        (', de: "Meer"', "", "set.yaml:1: sea-or-hills: choice sea has en, not en, de"),
+        ("Sea or hills, and why?", "Which key would you miss most now?", "set.yaml:1: sea-or-hills is nearly the same"),
+        ("id: lost-key", "id: Lost Key", "set.yaml:5: questions.0.id: "),
+        ("kind: open", "kind: open\n    mood: sad", "set.yaml:7: questions.0.mood: "),
+    ],
+)
+def test_a_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert old in GOOD
+    (told,) = faults(tmp_path, GOOD.replace(old, new, 1))
+    assert told.startswith(fault)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, GOOD.replace("version: 1", "version: x").replace("kind: open", "kind: riddle"))) == 2

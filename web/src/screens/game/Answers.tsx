@@ -1,0 +1,141 @@
+/** Answers to the open card: large choices, or a few words for those who like to write. Most people simply talk. */
+import { useState } from "preact/hooks";
+import { giveAnswer } from "../../actions";
+import type { Card, Question } from "../../api/types";
+import { answerText } from "../../session/questions";
+import { useApp, useStrings } from "../../store";
+import { Button } from "../../ui/Button";
+import type { Company } from "../company";
+
+const MAX_ANSWER = 500;
+
+interface Props {
+  card: Card;
+  question: Question;
+  us: Company;
+  lang: string;
+}
+
+export function Answers({ card, question, us, lang }: Props) {
+  const { picture } = useApp();
+  if (picture?.play.revealed) return <Revealed question={question} us={us} lang={lang} />;
+  return (
+    <section class="answers" data-testid="answers" aria-label={useStrings().game.answers}>
+      {question.kind === "choice" ? (
+        <Choices card={card} question={question} us={us} lang={lang} />
+      ) : (
+        us.partner && <InWords card={card} us={us} />
+      )}
+      {us.partner && <AnswerMarks us={us} />}
+    </section>
+  );
+}
+
+function Choices({ card, question, us, lang }: Props) {
+  const { pressed } = useApp();
+  return (
+    <ul class="choices" lang={lang}>
+      {question.choices.map((one) => (
+        <li key={one.id}>
+          <Button
+            testId={`choice-${one.id}`}
+            pressed={us.myAnswer === one.id}
+            busy={pressed === "answer" && us.myAnswer === one.id}
+            onClick={() => void (us.myAnswer === one.id ? undefined : giveAnswer(card, one.id))}
+          >
+            {one.text}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function InWords({ card, us }: { card: Card; us: Company }) {
+  const { pressed, strings } = useApp();
+  const words = strings.game;
+  const [typed, setTyped] = useState<string | null>(null);
+  if (typed === null) {
+    return (
+      <>
+        {us.myAnswer !== undefined && (
+          <p class="my-answer" data-testid="my-answer">
+            {us.myAnswer}
+          </p>
+        )}
+        <Button testId="write-answer" kind="quiet" onClick={() => setTyped(us.myAnswer ?? "")}>
+          {us.iAnswered ? words.changeAnswer : words.writeAnswer}
+        </Button>
+      </>
+    );
+  }
+  const answer = typed.trim();
+  const send = () => {
+    if (answer !== "") void giveAnswer(card, answer).then((given) => given && setTyped(null));
+  };
+  return (
+    <form
+      class="answer-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <label for="answer">{words.answerLabel}</label>
+      <textarea
+        id="answer"
+        data-testid="answer-input"
+        rows={2}
+        maxLength={MAX_ANSWER}
+        value={typed}
+        ref={(field) => field?.ownerDocument.activeElement === document.body && field.focus()}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        aria-describedby="answer-hint"
+      />
+      <p id="answer-hint" class="hint">
+        {words.answerHint}
+      </p>
+      <Button testId="send-answer" type="submit" kind="primary" busy={pressed === "answer"} disabled={answer === ""}>
+        {words.sendAnswer}
+      </Button>
+    </form>
+  );
+}
+
+function AnswerMarks({ us }: { us: Company }) {
+  const words = useStrings().game;
+  if (!us.iAnswered && !us.theyAnswered) return null;
+  return (
+    <p class="answer-marks" data-testid="answer-marks" data-mine={us.iAnswered} data-theirs={us.theyAnswered}>
+      {us.iAnswered ? words.iAnswered : words.theyAnswered}
+    </p>
+  );
+}
+
+function Revealed({ question, us, lang }: { question: Question; us: Company; lang: string }) {
+  const { game, ready } = useStrings();
+  return (
+    <section class="revealed" data-testid="revealed" aria-label={game.answers}>
+      <Answer who={ready.you} answer={us.myAnswer} question={question} lang={lang} testId="answer-mine" />
+      <Answer who={ready.partner} answer={us.theirAnswer} question={question} lang={lang} testId="answer-theirs" />
+    </section>
+  );
+}
+
+interface AnswerProps {
+  who: string;
+  answer: string | undefined;
+  question: Question;
+  lang: string;
+  testId: string;
+}
+
+function Answer({ who, answer, question, lang, testId }: AnswerProps) {
+  if (answer === undefined) return null;
+  return (
+    <div class="revealed-answer" data-testid={testId}>
+      <h2>{who}</h2>
+      <p lang={question.kind === "choice" ? lang : undefined}>{answerText(question, answer)}</p>
+    </div>
+  );
+}

@@ -23,7 +23,22 @@ def upgrade() -> None:
         sa.CheckConstraint("context IN ('exploring', 'established', 'mature')", name="question_sets_context"),
         sa.CheckConstraint("version >= 1", name="question_sets_version"),
     )
+    op.create_table(
+        "sightings",
+        sa.Column("session_id", sa.Uuid(), primary_key=True),
+        sa.Column("participant_id", sa.Uuid(), primary_key=True),
+        sa.Column("connected_at", sa.DateTime(timezone=True)),
+        sa.Column("gone_at", sa.DateTime(timezone=True)),
+        sa.Column("polled_at", sa.DateTime(timezone=True)),
+    )
+    op.create_table(
+        "waiting_wishes",
+        sa.Column("session_id", sa.Uuid(), primary_key=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("waiting_wishes")
+    op.drop_table("sightings")
     op.drop_table("question_sets")

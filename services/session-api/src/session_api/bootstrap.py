@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from session_api.play.api import PlayApi
 from session_api.play.api import router as play_router
 from session_api.play.shelf import QuestionShelf
+from session_api.presence.company import Company
 from session_api.sessions import queries
 from session_api.sessions.api import SessionsApi
 from session_api.sessions.api import internal_router as sessions_internal
@@ -21,6 +23,7 @@ from session_api.sessions.api import router as sessions_router
 from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.fast_path import add_fast_path
 from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.handlers.follow_services import release_wishes
 from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.log import SessionLog
 from session_api.sessions.store import SessionStore
@@ -79,6 +82,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         await flags.load()
         shelf = QuestionShelf(database.sessions)
         await shelf.refresh()
+        company = Company(pool, now)
         epoch = Epoch()
         async with pool.acquire() as connection:
             await epoch.read(connection)
@@ -88,11 +92,13 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                 pool=pool,
                 store=store,
                 shelf=shelf,
+                company=company,
                 now=now,
                 publish_hint=publisher.publish_hint,
                 wake_relay=relay.wake,
                 epoch=epoch,
             ),
+            company=company,
             pool=pool,
             engine=database.engine,
             flags=flags,
@@ -104,6 +110,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
             epoch=epoch,
             wake_relay=relay.wake,
         )
+        company.releases_by(partial(release_wishes, deps))
         limiter = RateLimiter(
             settings.redis_url, settings.rate_limit_key.get_secret_value(), enabled=settings.rate_limits_enabled
         )
@@ -133,7 +140,8 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                     "store": store.run,
                     "flags": flags.run,
                     "questions": shelf.run,
-                    "housekeeping": lambda: _keep_house(pool, now),
+                    "company": company.run,
+                    "housekeeping": lambda: _keep_house(pool, company, now),
                 },
                 stop=[commands.stop, consumer.stop, relay.flush],
                 health=health,
@@ -155,11 +163,12 @@ def make_app(settings: SessionApiSettings, health: Health) -> FastAPI:
     return app
 
 
-async def _keep_house(pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:
+async def _keep_house(pool: asyncpg.Pool[Any], company: Company, now: Callable[[], datetime]) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING_S)
         try:
             await queries.forget_creations(pool, now())
+            await company.forget_old()
         except Exception as error:
             if not looks_unavailable(error):
                 raise

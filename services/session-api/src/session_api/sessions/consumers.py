@@ -12,7 +12,12 @@ from session_api.sessions.domain.decider import Refusal
 from session_api.sessions.domain.views import view_event
 from session_api.sessions.errors import StoreUnavailable
 from session_api.sessions.handlers import SessionDeps
-from session_api.sessions.handlers.follow_services import expire_session, follow_pairing, follow_presence
+from session_api.sessions.handlers.follow_services import (
+    expire_session,
+    follow_gone,
+    follow_pairing,
+    follow_presence,
+)
 from session_api.sessions.handlers.run_command import run_command
 from twotop_common.contracts.cleanup_worker import ExpireSession
 from twotop_common.contracts.envelope import Contract
@@ -26,7 +31,6 @@ from twotop_common.contracts.pairing import (
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.session_log import PhoneCommand, PhoneCommandAnswer
 from twotop_common.messaging.consumer import Handler
-from twotop_common.messaging.delivery import Delivery
 from twotop_common.service_defaults.app import trace_id
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
@@ -47,12 +51,8 @@ def message_handlers(deps: SessionDeps) -> Mapping[type[Contract], Handler]:
         PairingCancelled: pairing,
         ExpireSession: partial(expire_session, deps),
         ParticipantConnected: partial(follow_presence, deps),
-        ParticipantGone: _ignore,
+        ParticipantGone: partial(follow_gone, deps),
     }
-
-
-async def _ignore(fact: Contract, delivery: Delivery) -> None:
-    """A phone that is away changes nothing yet: its place stays its own."""
 
 
 def phone_commands(

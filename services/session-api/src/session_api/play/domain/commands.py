@@ -72,6 +72,9 @@ class ReleaseWishes:
     """The partner has been away for long enough: what the one still there has asked for takes effect."""
 
 
+WISHES = (ChooseContext, RequestNext, Previous, Skip, StartAfresh)
+"""With two phones these take effect when both have asked for them."""
+
 PlayCommand = (
     ChooseContext
     | OptInMature

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from session_api.presence.company import Company
 from session_api.sessions.log import SessionLog
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing
@@ -21,6 +22,7 @@ class SessionDeps:
     """What the use cases work with. ``now`` is the clock; ``epoch`` names the database's history."""
 
     log: SessionLog
+    company: Company
     pool: asyncpg.Pool[Any]
     engine: AsyncEngine
     flags: FeatureFlags

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from session_api.play.domain.commands import ReleaseWishes
 from session_api.sessions import queries
 from session_api.sessions.domain import commands as c
 from session_api.sessions.domain.decider import Refusal
@@ -21,7 +23,7 @@ from twotop_common.contracts.pairing import (
     PairingMatched,
     PairingWithdrawn,
 )
-from twotop_common.contracts.realtime_gateway import ParticipantConnected
+from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.session_api import DeadlineSet, SessionEnded
 from twotop_common.messaging.delivery import Delivery, TransientFailure
 from twotop_common.messaging.outbox import enqueue_on, outbox_record
@@ -87,8 +89,37 @@ async def _answer(deps: SessionDeps, fact: DeadlineSet | SessionEnded) -> None:
     deps.wake_relay()
 
 
+async def follow_gone(deps: SessionDeps, fact: ParticipantGone, delivery: Delivery) -> None:
+    """Its place stays its own, but the other phone need not wait for it any more (G4)."""
+    await deps.company.gone(fact.session_id, fact.participant_id, fact.gone_at)
+
+
+async def release_wishes(deps: SessionDeps, session_id: UUID, waited_for: timedelta) -> None:
+    """What one phone has asked for takes effect, if the others are absent."""
+    try:
+        state = (await deps.log.head(session_id)).state
+    except Problem:
+        deps.company.settled(session_id)
+        return
+    if state.state in ENDED or not state.play.wishes:
+        deps.company.settled(session_id)
+        return
+    absent = await deps.company.absent(session_id, state.present, waited_for)
+    if absent and not absent >= {wish.participant_id for wish in state.play.wishes}:
+        request = Request(
+            session_id=session_id,
+            key=f"release:{state.last_seq}",
+            body_hash=b"",
+            command=ReleaseWishes(),
+            absent=absent,
+        )
+        with suppress(Refusal, StoreUnavailable):
+            await deps.log.execute(request)
+
+
 async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:
-    """A socket that opened is activity: it moves the idle limits (S5)."""
+    """A socket that opened is activity: it moves the idle limits (S5), and its phone has to be asked again."""
+    await deps.company.connected(fact.session_id, fact.participant_id, fact.connected_at)
     while True:
         async with deps.pool.acquire() as connection:
             head = await queries.find_head(connection, fact.session_id)

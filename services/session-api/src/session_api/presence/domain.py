@@ -31,8 +31,10 @@ class Sighting:
 def absentees(
     present: frozenset[UUID], sightings: list[Sighting], waited_for: timedelta, now: datetime
 ) -> frozenset[UUID]:
-    """Those of ``present`` that are absent. One never heard of is, once it has been ``waited_for`` as long as a
-    polling phone would be."""
+    """Those of ``present`` that are absent.
+
+    One never heard of is, once it has been ``waited_for`` as long as a polling phone would be.
+    """
     known = {sighting.participant_id: sighting for sighting in sightings}
     return frozenset(
         phone for phone in present if (known[phone].absent(now) if phone in known else waited_for >= POLLING_COUNTS_FOR)

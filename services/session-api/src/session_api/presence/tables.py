@@ -1,4 +1,4 @@
-"""What session-api stores of phones being there. Without it nothing is lost: a wish would only have to be made again."""
+"""What session-api stores of phones being there. If it is lost, a wish only has to be made again."""
 
 from __future__ import annotations
 

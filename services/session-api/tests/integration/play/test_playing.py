@@ -1,0 +1,220 @@
+"""The game over a real log: from the first card to the last, with a partner who drops, on real servers."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from session_api_testing.house import House, Phone, delivery
+
+from session_api.play.domain.decks import Place, deck_key, order
+from session_api.play.importing import import_questions
+from session_api.play.question_file import included_question_files, read_question_file
+from session_api.sessions.consumers import message_handlers
+from session_api.sessions.handlers.follow_services import release_wishes
+from twotop_common.contracts.envelope import Contract
+from twotop_common.contracts.pairing import PairingMatched
+from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
+from twotop_common.credentials import ParticipantClaims
+from twotop_common.testing.eventually import eventually
+from twotop_common.testing.fakes import Clock
+
+pytestmark = pytest.mark.integration
+
+
+async def import_included(house: House) -> None:
+    async with house.app.state.venues.sessions.begin() as session:
+        for path in included_question_files():
+            await import_questions(session, read_question_file(path), house.deps.now())
+    await house.app.state.play.shelf.refresh()
+
+
+async def handle(house: House, fact: Contract) -> None:
+    await message_handlers(house.deps)[type(fact)](fact, delivery())
+
+
+async def joined(house: House, phone: Phone) -> Phone:
+    """Device B, admitted by pairing's word."""
+    participant_id, now = uuid4(), house.deps.now().replace(microsecond=0)
+    await handle(
+        house,
+        PairingMatched(
+            session_id=phone.session_id,
+            generation=1,
+            participant_id=participant_id,
+            credential_generation=1,
+            matched_at=now,
+        ),
+    )
+    claims = ParticipantClaims(phone.session_id, participant_id, "B", 1, now, now + timedelta(hours=48))
+    return Phone(phone.client, phone.session_id, participant_id, house.deps.signer.issue(claims))
+
+
+async def begun(house: House) -> tuple[Phone, Phone]:
+    a = await house.start()
+    b = await joined(house, a)
+    for phone in (a, b):
+        assert (await phone.command("set_ready", {"ready": True})).status_code == 201
+    return a, b
+
+
+async def play_of(phone: Phone) -> dict[str, Any]:
+    play: dict[str, Any] = (await phone.get("/snapshot")).raise_for_status().json()["state"]["play"]
+    return play
+
+
+async def question_of(phone: Phone) -> tuple[str, int]:
+    question = (await play_of(phone))["question"]
+    return question["question_id"], question["position"]
+
+
+async def test_a_single_phone_plays_the_whole_deck_in_its_published_order(house: House) -> None:
+    await import_included(house)
+    phone = await house.start("single")
+    shown = []
+    while not (await play_of(phone))["finished"]:
+        assert (await phone.command("request_next", {})).status_code == 201
+        if (play := await play_of(phone))["question"] is not None:
+            shown.append(play["question"]["question_id"])
+    created = (await phone.log())[0]["data"]
+    place = Place(UUID(created["location_id"]), UUID(created["table_id"]), date.fromisoformat(created["service_day"]))
+    answer = await phone.client.get("/api/v1/question-sets/exploring")
+    ids = [question["question_id"] for question in answer.json()["questions"]]
+    assert shown == order(deck_key(place, "exploring", 1, 1), ids)
+    assert sorted(shown) == sorted(ids)
+    refused = await phone.command("request_next", {})
+    assert (refused.status_code, refused.json()["reason"]) == (409, "deck_finished")
+
+
+async def test_two_sessions_at_one_table_have_one_order_and_their_own_positions(house: House) -> None:
+    await import_included(house)
+    one, other = await house.start("single"), await house.start("single")
+    for _ in range(3):
+        await one.command("request_next", {})
+    await other.command("request_next", {})
+    assert (await question_of(one))[1] == 3
+    assert (await question_of(other))[1] == 1
+    first = next(event for event in await one.log() if event["type"] == "question_shown")
+    assert first["data"]["question_id"] == (await question_of(other))[0]
+
+
+async def test_the_next_question_comes_when_both_have_asked(house: House) -> None:
+    await import_included(house)
+    a, b = await begun(house)
+    before = await question_of(a)
+    asked = await a.command("request_next", {})
+    assert [event["type"] for event in asked.json()["events"]] == ["next_requested"]
+    assert await question_of(b) == before
+    agreed = await b.command("request_next", {})
+    assert [event["type"] for event in agreed.json()["events"]] == ["question_advanced", "question_shown"]
+    assert (await question_of(a))[1] == 2
+
+
+async def test_an_answer_not_yet_revealed_is_nowhere_on_the_other_phones_wire(house: House) -> None:
+    await import_included(house)
+    a, b = await begun(house)
+    question_id, _ = await question_of(a)
+    secret = "the boathouse by the reeds"
+    while (await _kind(house, question_id)) != "open":
+        await a.command("request_next", {})
+        await b.command("request_next", {})
+        question_id, _ = await question_of(a)
+    given = await a.command("give_answer", {"question_id": question_id, "answer": secret})
+    assert given.status_code == 201
+    assert secret not in given.text
+    for rest in ("/snapshot", "/events"):
+        assert secret not in (await b.get(rest)).text
+    assert secret in (await a.get("/snapshot")).text
+    conflict = await b.command("request_next", {}, expected_seq=1)
+    assert conflict.status_code == 409
+    assert secret not in conflict.text
+    await b.command("give_answer", {"question_id": question_id, "answer": "no idea"})
+    assert secret in (await b.get("/events")).text
+    assert secret in (await b.get("/snapshot")).text
+
+
+async def _kind(house: House, question_id: str) -> str:
+    answer = await house.client.get("/api/v1/question-sets/exploring")
+    kinds = {question["question_id"]: question["kind"] for question in answer.json()["questions"]}
+    return str(kinds[question_id])
+
+
+async def test_a_waiting_wish_takes_effect_when_the_partner_is_gone(still_house: House, clock: Clock) -> None:
+    await import_included(still_house)
+    a, b = await begun(still_house)
+    await a.command("request_next", {})
+    now = still_house.deps.now()
+    fields: dict[str, Any] = {"session_id": b.session_id, "participant_id": b.participant_id, "role": "B"}
+    await handle(still_house, ParticipantConnected(**fields, connected_at=now))
+    clock.advance(seconds=31)
+    await handle(still_house, ParticipantGone(**fields, gone_at=now + timedelta(seconds=25)))
+
+    async def moved_on() -> bool:
+        return (await question_of(a))[1] == 2
+
+    await eventually(moved_on)
+    advanced = [event for event in await a.log() if event["type"] == "question_advanced"]
+    assert [(event["by"], event["data"]["alone"]) for event in advanced] == [("system", True)]
+
+
+async def test_a_new_wish_takes_effect_at_once_while_the_partner_is_gone_and_waits_when_it_is_back(
+    still_house: House, clock: Clock
+) -> None:
+    await import_included(still_house)
+    a, b = await begun(still_house)
+    fields: dict[str, Any] = {"session_id": b.session_id, "participant_id": b.participant_id, "role": "B"}
+    await handle(still_house, ParticipantConnected(**fields, connected_at=still_house.deps.now()))
+    clock.advance(seconds=31)
+    await handle(still_house, ParticipantGone(**fields, gone_at=still_house.deps.now()))
+    alone = await a.command("request_next", {})
+    assert [event["type"] for event in alone.json()["events"]] == ["question_advanced", "question_shown"]
+    clock.advance(seconds=1)
+    await handle(still_house, ParticipantConnected(**fields, connected_at=still_house.deps.now()))
+    asked = await a.command("request_next", {})
+    assert [event["type"] for event in asked.json()["events"]] == ["next_requested"]
+
+
+async def test_a_polling_partner_counts_as_present_for_thirty_seconds(still_house: House, clock: Clock) -> None:
+    await import_included(still_house)
+    a, b = await begun(still_house)
+    await b.get("/events")
+    await a.command("request_next", {})
+
+    async def noted() -> bool:
+        sightings = await still_house.deps.pool.fetch("SELECT polled_at FROM sightings")
+        return len(sightings) == 2
+
+    await eventually(noted)
+    clock.advance(seconds=29)
+    await release_wishes(still_house.deps, a.session_id, timedelta(seconds=29))
+    assert (await still_house.deps.company.absent(a.session_id, frozenset({b.participant_id}))) == frozenset()
+    clock.advance(seconds=2)
+
+    async def moved_on() -> bool:
+        return (await question_of(a))[1] == 2
+
+    await eventually(moved_on)
+
+
+async def test_a_running_game_keeps_its_version_and_the_next_deck_has_the_newest(house: House) -> None:
+    await import_included(house)
+    phone = await house.start("single")
+    await phone.command("request_next", {})
+    file = read_question_file(included_question_files()[1])
+    async with house.app.state.venues.sessions.begin() as session:
+        await import_questions(session, file.model_copy(update={"version": 2}), house.deps.now())
+    await house.app.state.play.shelf.refresh()
+    await phone.command("request_next", {})
+    assert (await play_of(phone))["question"]["set_version"] == 1
+    later = await house.start("single")
+    await later.command("request_next", {})
+    assert (await play_of(later))["question"]["set_version"] == 2
+
+
+async def test_without_questions_phones_pair_and_are_told_that_there_are_none(house: House) -> None:
+    a, b = await begun(house)
+    assert (await play_of(a))["both_ready"]
+    refused = await b.command("request_next", {})
+    assert (refused.status_code, refused.json()["reason"]) == (409, "no_questions")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -100,7 +100,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """One session's row: the arbiter of its dual status."""
+    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code."""
 
     session_id: UUID
     mode: str
@@ -114,6 +114,7 @@ class Pairing:
     generation: int
     code_hash: str | None
     expires_at: datetime | None
+    code_life: timedelta
     wrong_tries: int
     partner_id: UUID | None
     partner_away: bool

@@ -106,7 +106,7 @@ async def _replace(
         refusal = refuse_new_code(pairing)
         if refusal is not None:
             raise REFUSALS[refusal]()
-        generation, expires_at = pairing.generation + 1, now + surroundings.code_life
+        generation, expires_at = pairing.generation + 1, now + pairing.code_life
         code = derive_code(ring, ring.current_id, session_id, generation)
         code_hash = hash_code(ring, f"pairing-code:{pairing.table_id}", code)
         if not await pairings.replace(session, pairing, NewCode(code_hash, now, expires_at)):

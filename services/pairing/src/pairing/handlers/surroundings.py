@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -74,7 +74,6 @@ class Surroundings:
     behind_s: Callable[[], float]
     refusing: Callable[[], bool]
     wake: Callable[[], None]
-    code_life: timedelta
     public_origin: str
     turnstile: Turnstile = field(default_factory=Turnstile)
 

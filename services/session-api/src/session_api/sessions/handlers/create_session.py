@@ -166,6 +166,7 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
         pairing=offer,
         due_at=state.due(at).at,
         credential_expires_at=_credential_end(state),
+        code_life_s=state.lifetimes.code_s,
     )
 
 

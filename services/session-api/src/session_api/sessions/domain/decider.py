@@ -17,7 +17,6 @@ from session_api.sessions.domain import events as e
 from session_api.sessions.domain.lifecycle import ENDED, Lifecycle, MoveRefused, end_at_limit, move, move_dual
 from session_api.sessions.domain.state import Pairing, Participant, SessionState
 
-PLAY_COMMANDS = (play.ChooseContext, play.OptInMature, play.SetReady)
 PLAY_EVENTS = (play.ContextChosen, play.MatureOptedIn, play.ReadyChanged, play.BothReady)
 
 

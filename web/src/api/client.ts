@@ -66,10 +66,6 @@ export function cancelPairing(sessionId: string, credential: string): Promise<vo
   return request(sessionPath(sessionId, "/pairing-code"), { method: "DELETE", credential });
 }
 
-export function closeSession(sessionId: string, credential: string): Promise<void> {
-  return request(sessionPath(sessionId, "/close"), { method: "POST", credential });
-}
-
 export function leaveSession(sessionId: string, participantId: string, credential: string): Promise<void> {
   return request(sessionPath(sessionId, `/members/${encodeURIComponent(participantId)}`), {
     method: "DELETE",

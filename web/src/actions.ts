@@ -11,19 +11,23 @@ import type { SessionFollower } from "./realtime/follow";
 import { announceLog, announcePresence } from "./session/announce";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
+import type { SessionPicture } from "./session/state";
 import { type Busy, current, type Route, update } from "./store";
 
 let follower: SessionFollower | null = null;
 
-/** Runs one thing the guest asked for; a refusal becomes the problem on the screen. False when refused. */
+/** Runs one thing the guest asked for; a refusal becomes the problem on the screen, to be tried again. False when refused. */
 async function attempt(busy: Busy, action: () => Promise<void>): Promise<boolean> {
-  if (current().busy !== null) return false;
-  update({ busy, problem: null });
+  const { busy: running, route } = current();
+  if (running !== null) return false;
+  update({ busy, problem: null, retry: null });
   try {
     await action();
     return true;
   } catch (error) {
-    update({ problem: asProblem(error) });
+    // A guest who went elsewhere meanwhile wants it no more.
+    const retry = current().route === route ? () => void attempt(busy, action) : null;
+    update({ problem: asProblem(error), retry });
     return false;
   } finally {
     update({ busy: null });
@@ -177,7 +181,7 @@ async function follow(saved: SavedSession): Promise<void> {
       const { picture: before, strings } = current();
       const said = announceLog(before, picture, saved.participant_id, strings.announce);
       update({ picture, ...(said === null ? {} : { announcement: said }) });
-      if (before?.dual_status === "waiting" && picture.dual_status !== "waiting") dropOffer(saved);
+      dropSpentOffer(before, picture);
       if (picture.state === "closed" || picture.state === "expired") {
         credentials.forgetSession(saved.table_token, saved.session_id);
       }
@@ -198,10 +202,20 @@ async function follow(saved: SavedSession): Promise<void> {
   follower.start();
 }
 
-function dropOffer(saved: SavedSession): void {
-  if (current().offer === null) return;
-  credentials.forgetOffer(saved.session_id);
-  update({ offer: null });
+/** The code shown here goes when waiting ends, and when another tab has made a newer one. */
+function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture): void {
+  const { offer } = current();
+  if (offer === null) return;
+  // An offer does not say its generation; of two codes of a session the newer one is good for longer.
+  const shown = Date.parse(offer.expires_at);
+  const logged = Date.parse(picture.pairing?.expires_at ?? "");
+  const over = before?.dual_status === "waiting" && picture.dual_status !== "waiting";
+  // An answer is quicker than the log: what ended is then the code before the one shown.
+  const ahead = shown > logged;
+  if (shown < logged || (over && !ahead)) {
+    credentials.forgetOffer(picture.session_id);
+    update({ offer: null });
+  }
 }
 
 /** One key for one wish: pressing again after a lost answer gives the same session, not a second one. */
@@ -259,7 +273,7 @@ export async function followLink(link: JoinLink): Promise<void> {
     return;
   }
   follower?.stop();
-  update({ route: { name: "joining", link }, problem: null });
+  update({ route: { name: "joining" }, problem: null });
   await join({ join_secret: `${link.sessionId}.${link.secret}` });
 }
 

@@ -3,7 +3,6 @@ import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "./api/problems";
 import type { Mode, PairingOffer, PresenceStatus, TableView } from "./api/types";
 import { builtIn, type Language, type Strings } from "./i18n";
-import type { JoinLink } from "./pairing/code";
 import type { Connection } from "./realtime/follow";
 import type { SavedSession } from "./session/credentials";
 import type { SessionPicture } from "./session/state";
@@ -15,7 +14,7 @@ export type Route =
   | { name: "decide" }
   | { name: "context"; mode: Mode }
   | { name: "join" }
-  | { name: "joining"; link: JoinLink }
+  | { name: "joining" }
   | { name: "session" }
   | { name: "left" }
   /** This phone cannot go on in its session; `problem` says why. */
@@ -42,6 +41,8 @@ export interface AppState {
   offer: PairingOffer | null;
   busy: Busy;
   problem: Problem | null;
+  /** Does once more what `problem` refused; null where the guest is no longer on the screen that asked for it. */
+  retry: (() => void) | null;
   /** Said to screen readers, politely. */
   announcement: string;
 }
@@ -61,6 +62,7 @@ const initial: AppState = {
   offer: null,
   busy: null,
   problem: null,
+  retry: null,
   announcement: "",
 };
 

@@ -1,5 +1,6 @@
 /** Who is at the table: the context of the round. `mature` is agreed to on each phone by itself. */
 import { useState } from "preact/hooks";
+import { dismissProblem } from "../actions";
 import type { Context } from "../api/types";
 import { useApp, useStrings } from "../store";
 import { Button, Choice } from "../ui/Button";
@@ -19,18 +20,18 @@ export function ChooseContext({ stage, onChoose, onBack }: Props) {
   const { strings, busy, problem } = useApp();
   const [asked, setAsked] = useState<Context | null>(null);
   const words = strings.context;
-  const choose = (context: Context) => {
+  const ask = (context: Context | null) => {
+    // What was refused before is not tried again from under another question.
+    dismissProblem();
     setAsked(context);
+  };
+  const choose = (context: Context) => {
+    ask(context);
     if (context !== "mature") void onChoose(context);
   };
   if (asked === "mature") {
     return (
-      <MatureQuestion
-        stage={stage}
-        no={words.matureNo}
-        onYes={() => void onChoose("mature")}
-        onNo={() => setAsked(null)}
-      />
+      <MatureQuestion stage={stage} no={words.matureNo} onYes={() => void onChoose("mature")} onNo={() => ask(null)} />
     );
   }
   return (
@@ -38,7 +39,7 @@ export function ChooseContext({ stage, onChoose, onBack }: Props) {
       {onBack && <Back onClick={onBack} />}
       <Heading testId="screen-context">{words.title}</Heading>
       <p class="lead">{words.body}</p>
-      {problem && <ProblemNote problem={problem} onRetry={() => asked && void onChoose(asked)} />}
+      {problem && <ProblemNote problem={problem} />}
       {CONTEXTS.map((context) => (
         <Choice
           key={context}
@@ -68,11 +69,11 @@ export function MatureQuestion({ stage, no, onYes, onNo }: MatureProps) {
     <Shell stage={stage}>
       <Heading testId="screen-mature">{words.matureTitle}</Heading>
       <p class="lead">{words.matureBody}</p>
-      {problem && <ProblemNote problem={problem} onRetry={onYes} />}
+      {problem && <ProblemNote problem={problem} />}
       <Button testId="mature-yes" kind="primary" busy={busy !== null} onClick={onYes}>
         {words.matureYes}
       </Button>
-      <Button testId="mature-no" onClick={onNo}>
+      <Button testId="mature-no" busy={busy !== null} onClick={onNo}>
         {no}
       </Button>
     </Shell>

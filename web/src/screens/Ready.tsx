@@ -53,7 +53,7 @@ export function Ready() {
         )}
       </div>
       {absent !== null && <Absent kind={absent} />}
-      {app.problem && <ProblemNote problem={app.problem} onRetry={() => void setReady(!us.iAmReady)} />}
+      {app.problem && <ProblemNote problem={app.problem} />}
       {us.partner && (
         <Button
           testId="ready-button"
@@ -104,7 +104,7 @@ function Both({ us }: { us: Company }) {
       </div>
       <Seats us={us} both />
       {gone && <InviteAgain />}
-      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      {problem && <ProblemNote problem={problem} />}
       <EndRound />
     </Shell>
   );

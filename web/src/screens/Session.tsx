@@ -64,7 +64,7 @@ function Single() {
     <Shell stage={{ left: "ready", right: "ready", lit: true }}>
       <Heading testId="screen-single">{words.title}</Heading>
       <p class="lead">{words.body}</p>
-      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      {problem && <ProblemNote problem={problem} />}
       <Button testId="invite-second" busy={busy === "code"} onClick={() => void newCode()}>
         {words.invite}
       </Button>

@@ -33,7 +33,7 @@ export function Waiting() {
       ) : (
         <NoCode reason={ended === "withdrawn" ? "withdrawn" : ranOut ? "expired" : "hidden"} />
       )}
-      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      {problem && <ProblemNote problem={problem} />}
       {!good && (
         <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
           {words.newCode}

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { backToTable, dismissProblem, go } from "../actions";
 import type { Problem, ProblemCode } from "../api/problems";
-import { useStrings } from "../store";
+import { useApp, useStrings } from "../store";
 import { Button } from "./Button";
 import { formatSeconds, useNow } from "./clock";
 
@@ -46,12 +46,10 @@ const WAYS: Record<ProblemCode, readonly WayOn[]> = {
 
 interface Props {
   problem: Problem;
-  /** How to do the refused thing again. Without it the guest goes back to the table. */
-  onRetry?: () => void;
   onOtherCode?: () => void;
 }
 
-export function ProblemNote({ problem, onRetry, onOtherCode }: Props) {
+export function ProblemNote({ problem, onOtherCode }: Props) {
   const strings = useStrings();
   const words = strings.problems[problem.code];
   const ways = WAYS[problem.code];
@@ -66,7 +64,6 @@ export function ProblemNote({ problem, onRetry, onOtherCode }: Props) {
             way={way}
             first={index === 0}
             problem={problem}
-            onRetry={onRetry}
             onOtherCode={onOtherCode}
           />
         ))}
@@ -79,16 +76,15 @@ interface WayProps {
   way: WayOn;
   first: boolean;
   problem: Problem;
-  onRetry: (() => void) | undefined;
   onOtherCode: (() => void) | undefined;
 }
 
-function Way({ way, first, problem, onRetry, onOtherCode }: WayProps) {
+function Way({ way, first, problem, onOtherCode }: WayProps) {
   const { actions } = useStrings();
   const kind = first ? "primary" : "plain";
   switch (way) {
     case "retry":
-      return <Retry problem={problem} kind={kind} onRetry={onRetry ?? (() => void backToTable())} />;
+      return <Retry problem={problem} kind={kind} />;
     case "one_phone":
       return (
         <Button testId="problem-one-phone" kind={kind} onClick={() => go({ name: "context", mode: "single" })}>
@@ -128,14 +124,15 @@ function Way({ way, first, problem, onRetry, onOtherCode }: WayProps) {
   }
 }
 
-function Retry({ problem, kind, onRetry }: { problem: Problem; kind: "primary" | "plain"; onRetry: () => void }) {
-  const { actions } = useStrings();
+function Retry({ problem, kind }: { problem: Problem; kind: "primary" | "plain" }) {
+  const { strings, retry } = useApp();
+  const { actions } = strings;
   const [until] = useState(() => performance.now() + (problem.retryAfter ?? 0) * 1_000);
   const [left, setLeft] = useState(problem.retryAfter ?? 0);
   const now = useNow(left > 0);
   useEffect(() => setLeft(Math.max(0, (until - performance.now()) / 1_000)), [now, until]);
   return (
-    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={onRetry}>
+    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={retry ?? (() => void backToTable())}>
       {left > 0 ? actions.retryIn(formatSeconds(left)) : actions.retry}
     </Button>
   );

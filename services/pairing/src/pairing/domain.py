@@ -23,6 +23,8 @@ UNKNOWN_PLACE_ZONE, UNKNOWN_PLACE_HOUR = "UTC", 4
 """Where and when a service day begins at a table of which nothing is known."""
 STALE_AFTER_S = 2.0
 """How far our view may lag before an unknown code is answered 503 instead of being counted."""
+PATIENCE_S = 30.0
+"""A request that is not answered by then, with all its waiting, is answered 503: sooner than the gateway gives up."""
 
 End = Literal["closed", "expired"]
 

@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from session_api.analytics.domain import analytics_of
+from session_api.analytics.metrics import count_milestones
 from session_api.sessions import queries
 from session_api.sessions.domain.commands import (
     CancelPairing,
@@ -229,6 +230,7 @@ class SessionLog:
         if not await self._store.append(item):
             return None
         self._remember(Head(after, active_at))
+        count_milestones(item.analytics)
         self.tell(after, recorded, messages=bool(item.outbox))
         return Outcome(recorded, after.last_seq, after, replayed=False)
 

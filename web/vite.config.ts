@@ -8,7 +8,7 @@ export default defineConfig({
   plugins: [precompress()],
   build: {
     target: "es2020",
-    // The gateway's CSP is default-src 'self': nothing may become a data: URI or an inline script.
+    // The gateway's CSP allows scripts, styles and fonts as files of this origin: none may become inline or a data: URI.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {

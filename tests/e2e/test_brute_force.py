@@ -65,13 +65,18 @@ async def test_the_fifth_wrong_code_withdraws_the_code_and_leaves_the_table(stac
         await a.close_session()
 
 
-async def test_wrong_tries_are_counted_across_a_crash_of_pairing(stack: Stack) -> None:
+async def test_wrong_tries_are_counted_across_restarts_of_anything(stack: Stack) -> None:
     table = stack.fresh_table()
     async with Phone(stack) as a, Phone(stack) as other, Phone(stack) as b:
         await a.start(table, context="exploring")
         await guess(other, table, times=4)
+        for backend in ("redis", "postgres"):
+            await asyncio.to_thread(stack.hold, backend, kill=True)
+            await asyncio.to_thread(stack.release, backend)
+            await stack.reachable(backend)
         before = stack.kill("pairing")
         await stack.back("pairing", 0, before)
+        await stack.all_ready()
         assert await guess(other, table, times=1) == {"code_invalid": 1}
         async with SocketFollower(a) as on_a:
             await on_a.until_type("pairing_expired")

@@ -8,27 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import websockets
 from twotop_e2e.following import PollingFollower, SocketFollower
-from twotop_e2e.observing import (
-    Receiver,
-    everything_cached,
-    everything_published,
-    left_in_cache,
-    left_in_queues,
-    otlp_receiver,
-    tables,
-)
+from twotop_e2e.observing import everything_cached, everything_published, left_in_cache, left_in_queues, tables
 from twotop_e2e.phone import Phone, new_key
 from twotop_e2e.stack import LIFTED, Stack, private_stack
 from websockets.asyncio.client import connect
 
 from twotop_common.testing.eventually import eventually
+from twotop_common.testing.otlp import OtlpReceiver, otlp_receiver
+
+FOLLOWING = {"session-api", "realtime-gateway"}
+"""Whoever carries an event from the log to the other phone."""
 
 
 @dataclass
@@ -51,16 +47,16 @@ class Canaries:
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
+def receiver() -> Iterator[OtlpReceiver]:
     with otlp_receiver() as receiving:
         yield receiving
 
 
 @pytest.fixture(scope="module")
-def observed(state_folder: Path, receiver: Receiver) -> Iterator[Stack]:
+def observed(state_folder: Path, receiver: OtlpReceiver) -> Iterator[Stack]:
     """A system that says as much as it can: every span, every debug line; with limits, so that addresses count."""
     settings = {
-        "TWOTOP_OTLP_ENDPOINT": receiver.url,
+        "TWOTOP_OTLP_ENDPOINT": receiver.endpoint,
         "TWOTOP_TRACE_SAMPLE_RATIO": "1",
         "TWOTOP_LOG_LEVEL": "DEBUG",
         "TWOTOP_RATE_LIMITS_ENABLED": "true",
@@ -170,7 +166,7 @@ async def careless_requests(stack: Stack, a: Phone, canaries: Canaries) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_secrets_and_addresses_are_found_nowhere(observed: Stack, receiver: Receiver) -> None:
+async def test_secrets_and_addresses_are_found_nowhere(observed: Stack, receiver: OtlpReceiver) -> None:
     canaries = Canaries()
     async with everything_published(observed) as messages, everything_cached(observed) as cache_commands:
         session_id = await a_whole_evening(observed, canaries)
@@ -200,52 +196,45 @@ async def test_secrets_and_addresses_are_found_nowhere(observed: Stack, receiver
     assert not found, found
 
 
-async def test_one_trace_follows_a_command_to_the_other_phone(observed: Stack, receiver: Receiver) -> None:
+async def test_one_trace_follows_a_command_to_the_other_phone(observed: Stack, receiver: OtlpReceiver) -> None:
     table = observed.fresh_table()
-    joining, commanding = secrets.token_hex(16), secrets.token_hex(16)
     async with Phone(observed) as a, Phone(observed) as b:
         await a.start(table, context="exploring")
         async with SocketFollower(a) as on_a:
             await on_a.until_type("session_created")
-            answer = await b.http.post(
-                "/api/v1/sessions/join-dual",
-                json={"table_token": table, "code": a.code},
-                headers={"Idempotency-Key": new_key(), "traceparent": f"00-{joining}-00f067aa0ba902b7-01"},
-            )
-            assert answer.status_code == 200, answer.text
-            b.session_id, b.credential = a.session_id, answer.json()["participant"]["credential"]
-            await on_a.until_type("partner_joined")
-            body = {"idempotency_key": new_key(), "type": "set_ready", "data": {"ready": True}}
-            sent = await b.request(
-                "POST",
-                f"/api/v1/sessions/{b.session_id}/events",
-                json=body,
-                headers={"traceparent": f"00-{commanding}-00f067aa0ba902b7-01"},
-            )
-            assert sent.status_code == 201, sent.text
-            await on_a.until_type("ready_changed")
-
-        def services(trace_id: str) -> set[str]:
-            return {span.service for span in receiver.spans(trace_id)}
-
-        await eventually(lambda: {"session-api", "realtime-gateway"} <= services(commanding), timeout_s=15)
-        await eventually(lambda: {"pairing", "session-api", "realtime-gateway"} <= services(joining), timeout_s=15)
-        for trace_id in (joining, commanding):
-
-            def hangs_together(trace_id: str = trace_id) -> bool:
-                spans = receiver.spans(trace_id)
-                known = {span.span_id for span in spans} | {"00f067aa0ba902b7"}
-                return all(span.parent_id in known for span in spans)
-
-            await eventually(hangs_together, timeout_s=15)
+            async with traced(receiver, "POST /api/v1/sessions/join-dual", {"pairing", *FOLLOWING}):
+                await b.join(table, code=a.code)
+                await on_a.until_type("partner_joined")
+            async with traced(receiver, "POST /api/v1/sessions/{session_id}/events", FOLLOWING):
+                await b.command("set_ready", {"ready": True})
+                await on_a.until_type("ready_changed")
         await a.close_session()
 
 
-async def test_a_problem_names_the_trace_it_belongs_to(observed: Stack) -> None:
-    trace_id = secrets.token_hex(16)
+@contextlib.asynccontextmanager
+async def traced(receiver: OtlpReceiver, request: str, services: Set[str]) -> AsyncIterator[None]:
+    """A block with one such request; afterwards all of ``services`` have a part in its trace, which hangs together."""
+
+    def begun() -> set[str]:
+        return {span.trace_id for span in receiver.spans if span.name == request and not span.parent_id}
+
+    def whole(trace_id: str) -> bool:
+        spans = receiver.trace(trace_id)
+        known = {"", *(span.span_id for span in spans)}
+        return services <= {span.service for span in spans} and all(span.parent_id in known for span in spans)
+
+    earlier = begun()
+    yield
+    await eventually(lambda: any(whole(trace_id) for trace_id in begun() - earlier), timeout_s=15)
+
+
+async def test_a_problem_names_its_trace_which_is_never_a_guests(observed: Stack, receiver: OtlpReceiver) -> None:
+    own = secrets.token_hex(16)
     async with Phone(observed) as phone:
         answer = await phone.http.get(
-            "/api/v1/tables/nobody-printed-this", headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+            "/api/v1/tables/nobody-printed-this", headers={"traceparent": f"00-{own}-00f067aa0ba902b7-01"}
         )
     assert answer.status_code == 404
-    assert answer.json()["trace_id"] == trace_id
+    trace_id = answer.json()["trace_id"]
+    await eventually(lambda: receiver.trace(trace_id), timeout_s=15)
+    assert not receiver.trace(own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -149,6 +150,15 @@ async def test_a_code_that_ran_out_ends_the_session_unless_a_goes_on(stack: Stac
             assert (await new_code(goes_on)).status_code == 201
             await on_waits.until_type("session_expired", timeout_s=12)
             await on_goes.until_type("pairing_code_replaced")
+
+
+async def test_a_further_code_lives_as_long_as_the_first_of_its_location(stack: Stack) -> None:
+    async with Phone(stack) as a:
+        await a.start(stack.fresh_table(HURRY), context="exploring")
+        replaced = await new_code(a)
+        assert replaced.status_code == 201, replaced.text
+        until = datetime.fromisoformat(replaced.json()["expires_at"])
+        assert until <= datetime.now(UTC) + timedelta(seconds=2), "codes live two seconds here"
 
 
 @pytest.mark.parametrize("turn", range(TIMES))

@@ -2,37 +2,35 @@
 import * as api from "./api/client";
 import { serverNow } from "./api/http";
 import { asProblem, Problem } from "./api/problems";
-import type { Card, Context, GameCommand, JoinDual, Mode, Move, PairingOffer, Participant, TableView } from "./api/types";
-import { followCards, needText } from "./cards";
+import type { Context, GameCommand, JoinDual, Mode, Participant } from "./api/types";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey } from "./ids";
 import { loadLive } from "./load-live";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import { backoffMs } from "./realtime/backoff";
 import type { SessionFollower } from "./realtime/follow";
 import { announceLog, announcePresence } from "./session/announce";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
-import { type Busy, current, type Pressed, type Route, update } from "./store";
+import type { SessionPicture } from "./session/state";
+import { type Busy, current, type Route, update } from "./store";
 
 let follower: SessionFollower | null = null;
 
-/** Runs one thing the guest asked for; a refusal becomes the problem on the screen. False when refused. */
+/** Runs one thing the guest asked for; a refusal becomes the problem on the screen, to be tried again. False when refused. */
 async function attempt(busy: Busy, action: () => Promise<void>): Promise<boolean> {
-  if (current().busy !== null) return false;
-  update({ busy, problem: null });
-  const done = await allowed(action);
-  update({ busy: null });
-  return done;
-}
-
-async function allowed(action: () => Promise<void>): Promise<boolean> {
+  const { busy: running, route } = current();
+  if (running !== null) return false;
+  update({ busy, problem: null, retry: null });
   try {
     await action();
     return true;
   } catch (error) {
-    update({ problem: asProblem(error) });
+    // A guest who went elsewhere meanwhile wants it no more.
+    const retry = current().route === route ? () => void attempt(busy, action) : null;
+    update({ problem: asProblem(error), retry });
     return false;
+  } finally {
+    update({ busy: null });
   }
 }
 
@@ -41,8 +39,6 @@ export async function setLanguage(language: Language, remember = true): Promise<
   const strings = await loadStrings(language);
   document.documentElement.lang = language;
   update({ language, strings });
-  const { picture, dealt } = current();
-  void needText(picture?.play.question ?? dealt.at(-1));
 }
 
 // --- where the guest is -----------------------------------------------------------------------------------------------
@@ -90,16 +86,8 @@ export async function open(): Promise<void> {
     update({ route: { name: "landing" } });
     return;
   }
-  const tableToken = decode(token);
-  update({ tableToken });
-  const mine = link === null ? credentials.loadSessionOfTab(tableToken, serverNow()) : null;
-  if (mine === null) {
-    await Promise.all([spoken, loadTable()]);
-  } else {
-    await spoken;
-    resume(mine);
-    await learnTable(tableToken);
-  }
+  update({ tableToken: decode(token) });
+  await Promise.all([spoken, loadTable()]);
   void loadLive();
   if (link !== null && current().table !== null) await followLink(link);
 }
@@ -112,32 +100,15 @@ function decode(token: string): string {
   }
 }
 
-async function fetchTable(token: string): Promise<TableView> {
-  const table = await api.getTable(token);
-  const noneOfOurs = chosenLanguage() === null && !speaksOurs();
-  if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
-  return table;
-}
-
-/** The table's name for a session that is already on the screen; the game does not wait for it. */
-async function learnTable(token: string): Promise<void> {
-  for (let attempt = 0; current().table === null; attempt++) {
-    try {
-      update({ table: await fetchTable(token) });
-    } catch (error) {
-      if (!asProblem(error).transient) return;
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
-    }
-  }
-}
-
 export async function loadTable(): Promise<void> {
   const token = current().tableToken;
   if (token === null) return;
   update({ route: { name: "loading" }, problem: null });
   try {
-    const table = await fetchTable(token);
+    const table = await api.getTable(token);
     const saved = credentials.loadSession(token, serverNow());
+    const noneOfOurs = chosenLanguage() === null && !speaksOurs();
+    if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
     update({ table, saved, route: { name: table.status === "open" || saved ? "decide" : "table_problem" } });
     if (saved !== null) void checkSaved(saved);
   } catch (error) {
@@ -194,14 +165,10 @@ export function resume(saved: SavedSession): void {
     presence: {},
     connection: "connecting",
     problem: null,
-    pressed: null,
-    sent: null,
-    dealt: credentials.loadDealt(saved.session_id),
     offer: credentials.loadOffer(saved.session_id, serverNow()),
     route: { name: "session" },
   });
   credentials.saveSession(saved);
-  void needText(current().dealt.at(-1));
   void follow(saved);
 }
 
@@ -214,8 +181,7 @@ async function follow(saved: SavedSession): Promise<void> {
       const { picture: before, strings } = current();
       const said = announceLog(before, picture, saved.participant_id, strings.announce);
       update({ picture, ...(said === null ? {} : { announcement: said }) });
-      followCards(before, picture, saved.participant_id);
-      if (before?.dual_status === "waiting" && picture.dual_status !== "waiting") dropOffer(saved);
+      dropSpentOffer(before, picture);
       if (picture.state === "closed" || picture.state === "expired") {
         credentials.forgetSession(saved.table_token, saved.session_id);
       }
@@ -236,10 +202,20 @@ async function follow(saved: SavedSession): Promise<void> {
   follower.start();
 }
 
-function dropOffer(saved: SavedSession): void {
-  if (current().offer === null) return;
-  credentials.forgetOffer(saved.session_id);
-  update({ offer: null });
+/** The code shown here goes when waiting ends, and when another tab has made a newer one. */
+function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture): void {
+  const { offer } = current();
+  if (offer === null) return;
+  // An offer does not say its generation; of two codes of a session the newer one is good for longer.
+  const shown = Date.parse(offer.expires_at);
+  const logged = Date.parse(picture.pairing?.expires_at ?? "");
+  const over = before?.dual_status === "waiting" && picture.dual_status !== "waiting";
+  // An answer is quicker than the log: what ended is then the code before the one shown.
+  const ahead = shown > logged;
+  if (shown < logged || (over && !ahead)) {
+    credentials.forgetOffer(picture.session_id);
+    update({ offer: null });
+  }
 }
 
 /** One key for one wish: pressing again after a lost answer gives the same session, not a second one. */
@@ -297,7 +273,7 @@ export async function followLink(link: JoinLink): Promise<void> {
     return;
   }
   follower?.stop();
-  update({ route: { name: "joining", link }, problem: null });
+  update({ route: { name: "joining" }, problem: null });
   await join({ join_secret: `${link.sessionId}.${link.secret}` });
 }
 
@@ -305,62 +281,26 @@ export async function followLink(link: JoinLink): Promise<void> {
 
 function command(busy: Busy, what: GameCommand): Promise<boolean> {
   return attempt(busy, async () => {
-    await submit(what);
+    if (follower === null) throw new Problem("session_closed", 410);
+    await follower.submit(what);
   });
-}
-
-async function submit(what: GameCommand): Promise<void> {
-  if (follower === null) throw new Problem("session_closed", 410);
-  await follower.submit(what);
 }
 
 export const setReady = (ready: boolean) => command("ready", { type: "set_ready", data: { ready } });
 export const chooseContext = (context: Context) => command("context", { type: "choose_context", data: { context } });
 export const optInMature = () => command("opt_in", { type: "opt_in_mature", data: {} });
 
-// --- at the card ------------------------------------------------------------------------------------------------------
-
-/** One press at a time: what is pressed while another press is on its way is not meant. */
-async function press(pressed: Pressed, what: GameCommand): Promise<boolean> {
-  if (current().pressed !== null) return false;
-  update({ pressed, problem: null });
-  const done = await allowed(() => submit(what));
-  update({ pressed: null });
-  return done;
-}
-
-const MOVES = { next: "request_next", previous: "previous", skip: "skip" } as const;
-
-export const move = (to: Move) => press(to, { type: MOVES[to], data: {} });
-export const takeBack = () => press("withdraw", { type: "withdraw_next", data: {} });
-export const startAfresh = () => press("afresh", { type: "start_afresh", data: {} });
-export const changeContext = (context: Context) => press("change", { type: "choose_context", data: { context } });
-export const showHint = () => press("hint", { type: "reveal", data: {} });
-
-export async function giveAnswer(card: Card, answer: string): Promise<boolean> {
-  const { sent, pressed } = current();
-  if (pressed !== null) return false;
-  update({ sent: { card, answer } });
-  const given = await press("answer", { type: "give_answer", data: { question_id: card.question_id, answer } });
-  if (!given) update({ sent });
-  return given;
-}
-
 export function takeOverHere(): void {
   follower?.wake();
-}
-
-async function invite(me: SavedSession): Promise<PairingOffer> {
-  return api.replacePairingCode(me.session_id, me.credential).catch((error) => {
-    // To the one who invites, "already paired" means that the partner is back: nothing is taken from anybody.
-    throw asProblem(error).code === "already_paired" ? new Problem("not_allowed", 409, null, null, "partner_back") : error;
-  });
 }
 
 export function newCode(): Promise<boolean> {
   return attempt("code", async () => {
     const me = held();
-    const offer = await invite(me);
+    const offer = await api.replacePairingCode(me.session_id, me.credential).catch((error) => {
+      // To the one who invites, "already paired" means that the partner is back: nothing is taken from anybody.
+      throw asProblem(error).code === "already_paired" ? new Problem("not_allowed", 409) : error;
+    });
     credentials.saveOffer(me.session_id, offer);
     update({ offer });
   });
@@ -369,16 +309,6 @@ export function newCode(): Promise<boolean> {
 export function goOnAlone(): Promise<boolean> {
   return attempt("alone", async () => {
     const me = held();
-    await api.cancelPairing(me.session_id, me.credential);
-  });
-}
-
-/** The partner's phone is gone for good: its place is given up, and one phone plays on. */
-export function goOnWithout(): Promise<boolean> {
-  return attempt("alone", async () => {
-    const me = held();
-    // Only a waiting pair can be cancelled (S4): a new code frees the place, and is given up with it.
-    if (current().picture?.dual_status === "paired") await invite(me);
     await api.cancelPairing(me.session_id, me.credential);
   });
 }
@@ -407,6 +337,6 @@ function held(): SavedSession {
 export async function backToTable(): Promise<void> {
   follower?.stop();
   follower = null;
-  update({ me: null, picture: null, connection: null, presence: {}, offer: null, dealt: [], sent: null, problem: null });
+  update({ me: null, picture: null, connection: null, presence: {}, offer: null, problem: null });
   await loadTable();
 }

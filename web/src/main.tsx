@@ -31,7 +31,7 @@ function App() {
     case "join":
       return <Join />;
     case "joining":
-      return <Joining link={route.link} />;
+      return <Joining />;
     case "session": {
       const Session = live()?.Session ?? Loading;
       return <Session />;

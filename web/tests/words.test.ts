@@ -1,11 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { PROBLEM_CODES } from "../src/api/problems";
+import reference from "../../docs/api/errors.md?raw";
+import { PROBLEM_CODES, readProblem } from "../src/api/problems";
 import { asLanguage, LANGUAGES, type Language, loadStrings, pickLanguage } from "../src/i18n";
 import { en } from "../src/i18n/en";
 import { announceLog, announcePresence } from "../src/session/announce";
 import type { SessionPicture } from "../src/session/state";
 
 const all = Object.keys(LANGUAGES) as Language[];
+
+/** Of the app or the server, never of what the guest did: nobody at a table is helped by more words than "unexpected" has. */
+const DEFECTS = new Set([
+  "internal",
+  "method_not_allowed",
+  "not_acceptable",
+  "not_found",
+  "too_large",
+  "unsupported_media_type",
+  "upgrade_required",
+]);
 
 function texts(value: unknown, path = ""): [string, string][] {
   if (typeof value === "string") return [[path, value]];
@@ -31,6 +43,14 @@ describe("the four languages", () => {
   test.each(all)("%s has words for every problem", async (language) => {
     const { problems } = await loadStrings(language);
     for (const code of PROBLEM_CODES) expect(problems[code].title && problems[code].body).toBeTruthy();
+  });
+
+  test("every documented error code is known to the app, a defect as unexpected", () => {
+    const documented = [...reference.matchAll(/^\| `(\w+)` \| (\d{3}) \|/gm)];
+    expect(documented.length).toBeGreaterThan(30);
+    for (const [, code = "", status] of documented) {
+      expect(readProblem(Number(status), { code }).code).toBe(DEFECTS.has(code) ? "unexpected" : code);
+    }
   });
 
   test("the phone's language counts first, then the restaurant's, then English", () => {

@@ -2,7 +2,6 @@
 import { type Call, request } from "./http";
 import type {
   AppendResult,
-  Context,
   CreatedSession,
   CreateSession,
   EventPage,
@@ -10,7 +9,6 @@ import type {
   JoinDual,
   JoinedSession,
   PairingOffer,
-  QuestionSet,
   Snapshot,
   TableView,
 } from "./types";
@@ -68,19 +66,9 @@ export function cancelPairing(sessionId: string, credential: string): Promise<vo
   return request(sessionPath(sessionId, "/pairing-code"), { method: "DELETE", credential });
 }
 
-export function closeSession(sessionId: string, credential: string): Promise<void> {
-  return request(sessionPath(sessionId, "/close"), { method: "POST", credential });
-}
-
 export function leaveSession(sessionId: string, participantId: string, credential: string): Promise<void> {
   return request(sessionPath(sessionId, `/members/${encodeURIComponent(participantId)}`), {
     method: "DELETE",
     credential,
   });
-}
-
-/** A version never changes: browsers and the service worker may keep the answer. */
-export function getQuestionSet(context: Context, version: number, language: string): Promise<QuestionSet> {
-  const query = new URLSearchParams({ version: String(version), language });
-  return request(`${ROOT}/question-sets/${context}?${query}`, { cache: "default" });
 }

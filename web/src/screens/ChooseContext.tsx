@@ -1,5 +1,6 @@
 /** Who is at the table: the context of the round. `mature` is agreed to on each phone by itself. */
 import { useState } from "preact/hooks";
+import { dismissProblem } from "../actions";
 import type { Context } from "../api/types";
 import { useApp, useStrings } from "../store";
 import { Button, Choice } from "../ui/Button";
@@ -11,45 +12,41 @@ interface Props {
   onChoose: (context: Context) => Promise<boolean>;
   /** Without it there is no way back: the session exists already. */
   onBack?: () => void;
-  /** The one that is on already is not on offer. */
-  present?: Context | null;
-  title?: string;
-  body?: string;
 }
 
 const CONTEXTS: readonly Context[] = ["exploring", "established", "mature"];
 
-export function ChooseContext({ stage, onChoose, onBack, present = null, title, body }: Props) {
-  const { strings, busy, pressed, problem } = useApp();
+export function ChooseContext({ stage, onChoose, onBack }: Props) {
+  const { strings, busy, problem } = useApp();
   const [asked, setAsked] = useState<Context | null>(null);
   const words = strings.context;
-  const choose = (context: Context) => {
+  const ask = (context: Context | null) => {
+    // What was refused before is not tried again from under another question.
+    dismissProblem();
     setAsked(context);
+  };
+  const choose = (context: Context) => {
+    ask(context);
     if (context !== "mature") void onChoose(context);
   };
   if (asked === "mature") {
     return (
-      <MatureQuestion
-        stage={stage}
-        no={words.matureNo}
-        onYes={() => void onChoose("mature")}
-        onNo={() => setAsked(null)}
-      />
+      <MatureQuestion stage={stage} no={words.matureNo} onYes={() => void onChoose("mature")} onNo={() => ask(null)} />
     );
   }
   return (
     <Shell stage={stage}>
       {onBack && <Back onClick={onBack} />}
-      <Heading testId="screen-context">{title ?? words.title}</Heading>
-      <p class="lead">{body ?? words.body}</p>
-      {problem && <ProblemNote problem={problem} onRetry={() => asked && void onChoose(asked)} />}
-      {CONTEXTS.filter((context) => context !== present).map((context) => (
+      <Heading testId="screen-context">{words.title}</Heading>
+      <p class="lead">{words.body}</p>
+      {problem && <ProblemNote problem={problem} />}
+      {CONTEXTS.map((context) => (
         <Choice
           key={context}
           testId={`context-${context}`}
           title={words[context]}
           hint={words[`${context}Hint`]}
-          busy={(busy !== null || pressed !== null) && asked === context}
+          busy={busy !== null && asked === context}
           onClick={() => choose(context)}
         />
       ))}
@@ -66,17 +63,17 @@ interface MatureProps {
 
 /** Before the round for A, after joining for B: nobody gets these questions without having said yes. */
 export function MatureQuestion({ stage, no, onYes, onNo }: MatureProps) {
-  const { busy, pressed, problem } = useApp();
+  const { busy, problem } = useApp();
   const words = useStrings().context;
   return (
     <Shell stage={stage}>
       <Heading testId="screen-mature">{words.matureTitle}</Heading>
       <p class="lead">{words.matureBody}</p>
-      {problem && <ProblemNote problem={problem} onRetry={onYes} />}
-      <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} onClick={onYes}>
+      {problem && <ProblemNote problem={problem} />}
+      <Button testId="mature-yes" kind="primary" busy={busy !== null} onClick={onYes}>
         {words.matureYes}
       </Button>
-      <Button testId="mature-no" onClick={onNo}>
+      <Button testId="mature-no" busy={busy !== null} onClick={onNo}>
         {no}
       </Button>
     </Shell>

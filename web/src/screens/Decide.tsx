@@ -1,6 +1,6 @@
 /** The decision point: carry on, start something new, or join with a code. */
 import { useState } from "preact/hooks";
-import { go, loadTable, resume } from "../actions";
+import { go, resume } from "../actions";
 import { useApp } from "../store";
 import { Button, Choice } from "../ui/Button";
 import { OnePhone, TwoPhones } from "../ui/icons";
@@ -39,7 +39,7 @@ export function Decide() {
             {saved ? words.chooseTitle : words.title}
           </Heading>
           <p class="lead">{offers.play ? words.body : words.playOff}</p>
-          {problem && <ProblemNote problem={problem} onRetry={() => void loadTable()} />}
+          {problem && <ProblemNote problem={problem} />}
           {offers.play && <Choices dual={offers.dual} />}
           {saved && (
             <Button testId="resume" kind="quiet" onClick={() => resume(saved)}>

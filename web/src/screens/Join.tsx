@@ -1,8 +1,8 @@
 /** Joining a partner's round: six letters typed, or a link that was scanned. */
 import { useRef, useState } from "preact/hooks";
-import { dismissProblem, followLink, goBack, joinByCode } from "../actions";
+import { dismissProblem, goBack, joinByCode } from "../actions";
 import type { ProblemCode } from "../api/problems";
-import { CODE_LENGTH, codeLetters, formatCode, hasForeignLetters, type JoinLink } from "../pairing/code";
+import { CODE_LENGTH, codeLetters, formatCode, hasForeignLetters } from "../pairing/code";
 import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { ProblemNote } from "../ui/ProblemNote";
@@ -20,7 +20,8 @@ export function Join() {
   const whole = letters.length === CODE_LENGTH;
   const spent = problem !== null && SPENT.has(problem.code);
   const type = (value: string) => {
-    if (spent) dismissProblem();
+    // Other letters are another wish: trying again would send the old ones.
+    if (problem !== null) dismissProblem();
     setTyped(value);
   };
   const submit = () => {
@@ -50,7 +51,7 @@ export function Join() {
         <p id="code-hint" class={hasForeignLetters(typed) ? "hint hint-warn" : "hint"} aria-live="polite">
           {hasForeignLetters(typed) ? words.foreign : words.hint}
         </p>
-        {problem && <ProblemNote key={problem.code} problem={problem} onRetry={submit} onOtherCode={again} />}
+        {problem && <ProblemNote key={problem.code} problem={problem} onOtherCode={again} />}
         {problem === null && (
           <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole}>
             {words.submit}
@@ -97,17 +98,13 @@ function CodeField({ typed, onType, fieldRef }: FieldProps) {
 }
 
 /** The link does the typing: this shows for a moment, or says why it could not be. */
-export function Joining({ link }: { link: JoinLink }) {
+export function Joining() {
   const { problem } = useApp();
   const words = useStrings().join;
   return (
     <Shell stage={{ left: "here", right: problem ? "free" : "expected" }}>
       <Heading testId="screen-joining">{words.joining}</Heading>
-      {problem ? (
-        <ProblemNote problem={problem} onRetry={() => void followLink(link)} />
-      ) : (
-        <p class="lead">{words.joiningBody}</p>
-      )}
+      {problem ? <ProblemNote problem={problem} /> : <p class="lead">{words.joiningBody}</p>}
     </Shell>
   );
 }

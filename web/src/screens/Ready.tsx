@@ -1,13 +1,31 @@
 /** Both phones at one table: who is here, who is ready, and the moment when both are. */
-import { move, newCode, setReady } from "../actions";
-import { isDealt } from "../session/play";
-import { useApp, useStrings } from "../store";
+import { newCode, setReady } from "../actions";
+import type { Member, PresenceStatus } from "../api/types";
+import { type AppState, useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import type { Seat } from "../ui/TableTop";
-import { type Company, company } from "./company";
+
+interface Company {
+  iAmReady: boolean;
+  partner: Member | undefined;
+  partnerReady: boolean;
+  /** undefined while nobody has said: a polling phone gets no presence. */
+  status: PresenceStatus | undefined;
+}
+
+export function company({ picture, me, presence }: AppState): Company {
+  const partner = picture?.members.find((one) => one.present && one.participant_id !== me?.participant_id);
+  const ready = picture?.play.ready ?? [];
+  return {
+    iAmReady: ready.includes(me?.participant_id ?? ""),
+    partner,
+    partnerReady: partner !== undefined && ready.includes(partner.participant_id),
+    status: partner ? presence[partner.participant_id] : undefined,
+  };
+}
 
 function partnerSeat({ partner, partnerReady, status }: Company): Seat {
   if (partner === undefined) return "free";
@@ -20,7 +38,6 @@ export function Ready() {
   const words = app.strings.ready;
   const us = company(app);
   const both = app.picture?.play.both_ready === true;
-  const begun = app.picture !== null && isDealt(app.picture.play);
   const absent = us.partner === undefined ? "left" : us.status === "gone" ? "gone" : null;
   const mine: Seat = us.iAmReady ? "ready" : "here";
   if (both) return <Both us={us} />;
@@ -31,12 +48,12 @@ export function Ready() {
         <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
         {absent === null && (
           <p class="lead" data-testid="ready-lead">
-            {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : begun ? words.goesOn : words.body}
+            {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : words.body}
           </p>
         )}
       </div>
       {absent !== null && <Absent kind={absent} />}
-      {app.problem && <ProblemNote problem={app.problem} onRetry={() => void setReady(!us.iAmReady)} />}
+      {app.problem && <ProblemNote problem={app.problem} />}
       {us.partner && (
         <Button
           testId="ready-button"
@@ -75,9 +92,8 @@ function InviteAgain() {
   );
 }
 
-/** Both are ready and no card is there: this restaurant has none, or its first one is on its way. */
 function Both({ us }: { us: Company }) {
-  const { strings, problem, pressed } = useApp();
+  const { strings, problem } = useApp();
   const words = strings.both;
   const gone = us.status === "gone";
   return (
@@ -88,10 +104,7 @@ function Both({ us }: { us: Company }) {
       </div>
       <Seats us={us} both />
       {gone && <InviteAgain />}
-      {problem && <ProblemNote problem={problem} onRetry={() => void move("next")} />}
-      <Button testId="first-card" kind="primary" busy={pressed === "next"} onClick={() => void move("next")}>
-        {strings.game.first}
-      </Button>
+      {problem && <ProblemNote problem={problem} />}
       <EndRound />
     </Shell>
   );

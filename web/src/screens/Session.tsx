@@ -1,6 +1,5 @@
 /** Inside a session the log decides what is shown. */
-import { backToTable, chooseContext, dismissProblem, endSession, leave, move, newCode, optInMature } from "../actions";
-import { isDealt } from "../session/play";
+import { backToTable, chooseContext, endSession, leave, newCode, optInMature } from "../actions";
 import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
@@ -8,23 +7,17 @@ import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import { Loading } from "./Away";
 import { ChooseContext, MatureQuestion } from "./ChooseContext";
-import { Dealt } from "./game/Dealt";
-import { Game } from "./game/Game";
 import { Ready } from "./Ready";
 import { Waiting } from "./Waiting";
 
-type View = "loading" | "dealt" | "ended" | "waiting" | "context" | "mature" | "game" | "single" | "ready";
+type View = "loading" | "ended" | "waiting" | "context" | "mature" | "single" | "ready";
 
-export function viewOf({ picture, me, presence, dealt }: Pick<AppState, "picture" | "me" | "presence" | "dealt">): View {
-  if (picture === null || me === null) return dealt.length > 0 ? "dealt" : "loading";
+export function viewOf({ picture, me, presence }: Pick<AppState, "picture" | "me" | "presence">): View {
+  if (picture === null || me === null) return "loading";
   if (picture.state === "closed" || picture.state === "expired") return "ended";
   const mine = me.participant_id;
   const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(mine);
   const invites = picture.dual_status === "waiting" || picture.dual_status === "expired";
-  const company = picture.members.some((one) => one.present && one.participant_id !== mine);
-  // A game that is on goes on: neither an invitation nor a partner who left takes it from this phone.
-  const on = isDealt(picture.play) && (picture.mode === "single" || picture.play.both_ready || !company);
-  if (on) return agreed ? "game" : "mature";
   // A partner who was invited anew but comes back before anybody else does simply goes on.
   const back = picture.members.some(
     (one) => one.present && one.participant_id !== mine && presence[one.participant_id] === "online",
@@ -42,12 +35,8 @@ export function Session() {
   switch (viewOf(app)) {
     case "loading":
       return <Loading />;
-    case "dealt":
-      return <Dealt />;
     case "ended":
       return <Ended />;
-    case "game":
-      return <Game />;
     case "waiting":
       return <Waiting />;
     case "context":
@@ -69,16 +58,13 @@ export function Session() {
 }
 
 function Single() {
-  const { strings, busy, pressed, problem } = useApp();
+  const { strings, busy, problem } = useApp();
   const words = strings.single;
   return (
     <Shell stage={{ left: "ready", right: "ready", lit: true }}>
       <Heading testId="screen-single">{words.title}</Heading>
       <p class="lead">{words.body}</p>
-      {problem && <ProblemNote problem={problem} onRetry={dismissProblem} />}
-      <Button testId="first-card" kind="primary" busy={pressed === "next"} onClick={() => void move("next")}>
-        {strings.game.first}
-      </Button>
+      {problem && <ProblemNote problem={problem} />}
       <Button testId="invite-second" busy={busy === "code"} onClick={() => void newCode()}>
         {words.invite}
       </Button>

@@ -33,7 +33,7 @@ export function Waiting() {
       ) : (
         <NoCode reason={ended === "withdrawn" ? "withdrawn" : ranOut ? "expired" : "hidden"} />
       )}
-      {problem && <ProblemNote problem={problem} onRetry={() => void newCode()} />}
+      {problem && <ProblemNote problem={problem} />}
       {!good && (
         <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
           {words.newCode}
@@ -47,8 +47,7 @@ export function Waiting() {
   );
 }
 
-/** The code to read aloud and the square to scan. */
-export function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
+function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
   const words = useStrings().waiting;
   const code = formatCode(codeLetters(offer.code));
   return (

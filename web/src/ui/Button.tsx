@@ -8,14 +8,11 @@ interface Props {
   busy?: boolean;
   disabled?: boolean;
   pressed?: boolean;
-  /** Takes no press for a moment, but keeps its look and its focus. */
-  resting?: boolean;
   children: ComponentChildren;
 }
 
 /** A busy button keeps its place and its focus, but takes no second press. */
-export function Button(props: Props) {
-  const { testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, resting, children } = props;
+export function Button({ testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, children }: Props) {
   return (
     <button
       type={type}
@@ -24,8 +21,7 @@ export function Button(props: Props) {
       disabled={disabled}
       aria-busy={busy}
       aria-pressed={pressed}
-      aria-disabled={resting || undefined}
-      onClick={busy || resting ? undefined : onClick}
+      onClick={busy ? undefined : onClick}
     >
       {children}
     </button>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { backToTable, dismissProblem, go } from "../actions";
 import type { Problem, ProblemCode } from "../api/problems";
-import { useStrings } from "../store";
+import { useApp, useStrings } from "../store";
 import { Button } from "./Button";
 import { formatSeconds, useNow } from "./clock";
 
@@ -24,7 +24,6 @@ const WAYS: Record<ProblemCode, readonly WayOn[]> = {
   not_a_participant: ["start_over"],
   not_allowed: ["close"],
   pairing_disabled: ["one_phone", "start_over"],
-  question_set_not_found: ["close"],
   qr_expired: ["reload_table"],
   qr_invalid: ["reload_table"],
   qr_revoked: ["reload_table"],
@@ -47,17 +46,15 @@ const WAYS: Record<ProblemCode, readonly WayOn[]> = {
 
 interface Props {
   problem: Problem;
-  /** How to do the refused thing again. Without it the guest goes back to the table. */
-  onRetry?: () => void;
   onOtherCode?: () => void;
 }
 
-export function ProblemNote({ problem, onRetry, onOtherCode }: Props) {
+export function ProblemNote({ problem, onOtherCode }: Props) {
   const strings = useStrings();
-  const words = problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal];
+  const words = strings.problems[problem.code];
   const ways = WAYS[problem.code];
   return (
-    <section class="note" role="alert" data-testid="problem" data-code={problem.code} data-reason={problem.reason}>
+    <section class="note" role="alert" data-testid="problem" data-code={problem.code}>
       <h2>{words.title}</h2>
       <p>{words.body}</p>
       <div class="note-ways">
@@ -67,7 +64,6 @@ export function ProblemNote({ problem, onRetry, onOtherCode }: Props) {
             way={way}
             first={index === 0}
             problem={problem}
-            onRetry={onRetry}
             onOtherCode={onOtherCode}
           />
         ))}
@@ -80,16 +76,15 @@ interface WayProps {
   way: WayOn;
   first: boolean;
   problem: Problem;
-  onRetry: (() => void) | undefined;
   onOtherCode: (() => void) | undefined;
 }
 
-function Way({ way, first, problem, onRetry, onOtherCode }: WayProps) {
+function Way({ way, first, problem, onOtherCode }: WayProps) {
   const { actions } = useStrings();
   const kind = first ? "primary" : "plain";
   switch (way) {
     case "retry":
-      return <Retry problem={problem} kind={kind} onRetry={onRetry ?? (() => void backToTable())} />;
+      return <Retry problem={problem} kind={kind} />;
     case "one_phone":
       return (
         <Button testId="problem-one-phone" kind={kind} onClick={() => go({ name: "context", mode: "single" })}>
@@ -129,14 +124,15 @@ function Way({ way, first, problem, onRetry, onOtherCode }: WayProps) {
   }
 }
 
-function Retry({ problem, kind, onRetry }: { problem: Problem; kind: "primary" | "plain"; onRetry: () => void }) {
-  const { actions } = useStrings();
+function Retry({ problem, kind }: { problem: Problem; kind: "primary" | "plain" }) {
+  const { strings, retry } = useApp();
+  const { actions } = strings;
   const [until] = useState(() => performance.now() + (problem.retryAfter ?? 0) * 1_000);
   const [left, setLeft] = useState(problem.retryAfter ?? 0);
   const now = useNow(left > 0);
   useEffect(() => setLeft(Math.max(0, (until - performance.now()) / 1_000)), [now, until]);
   return (
-    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={onRetry}>
+    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={retry ?? (() => void backToTable())}>
       {left > 0 ? actions.retryIn(formatSeconds(left)) : actions.retry}
     </Button>
   );

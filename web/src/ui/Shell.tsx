@@ -12,8 +12,6 @@ export interface Stage {
   lit?: boolean;
   /** A smaller picture, where the screen below needs the room. */
   compact?: boolean;
-  /** No picture at all: the cards need the room. */
-  slim?: boolean;
 }
 
 function LanguageSwitch() {
@@ -61,26 +59,16 @@ function ConnectionState() {
   );
 }
 
-interface ShellProps {
-  stage: Stage;
-  /** Stands in the bar, beside the language. */
-  menu?: ComponentChildren;
-  children: ComponentChildren;
-}
-
-export function Shell({ stage, menu, children }: ShellProps) {
-  const { compact, slim, ...seats } = stage;
+export function Shell({ stage, children }: { stage: Stage; children: ComponentChildren }) {
+  const { compact, ...seats } = stage;
   const { table, picture, announcement, strings } = useApp();
   const number = picture?.table_number ?? table?.table.number;
   return (
     <>
-      <header class={slim ? "stage slim" : compact ? "stage compact" : "stage"}>
+      <header class={compact ? "stage compact" : "stage"}>
         <div class="bar">
           <span class="brand">Twotop</span>
-          <span class="bar-end">
-            <LanguageSwitch />
-            {menu}
-          </span>
+          <LanguageSwitch />
         </div>
         {table && (
           <p class="place" data-testid="place">
@@ -90,7 +78,7 @@ export function Shell({ stage, menu, children }: ShellProps) {
             </span>
           </p>
         )}
-        {!slim && <TableTop number={number} {...seats} />}
+        <TableTop number={number} {...seats} />
         <ConnectionState />
       </header>
       <main class="screen">{children}</main>

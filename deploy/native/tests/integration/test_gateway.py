@@ -155,6 +155,13 @@ def test_only_the_gateway_says_who_the_client_is(client: httpx.Client) -> None:
         assert seen[name] == value
 
 
+@pytest.mark.parametrize("path", ["/api/v1/sessions", "/api/v1/sessions/join-dual", "/ws/sessions/abc"])
+def test_a_guest_does_not_decide_what_is_traced(client: httpx.Client, path: str) -> None:
+    sampled = {"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Tracestate": "a=b"}
+    seen = client.post(path, headers=sampled, content="{}").json()["headers"]
+    assert not sampled.keys() & seen.keys()
+
+
 def test_upstream_connections_are_kept(client: httpx.Client) -> None:
     assert "Connection" not in client.get("/api/v1/sessions").json()["headers"]
 

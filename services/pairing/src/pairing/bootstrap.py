@@ -61,7 +61,6 @@ async def build(settings: PairingSettings, now: Callable[[], datetime] = wall_cl
             behind_s=lambda: consumer.behind_s,
             refusing=lambda: relay.refusing,
             wake=relay.wake,
-            code_life=settings.pairing_code_life,
             public_origin=settings.public_origin.rstrip("/"),
         )
         health = Health(
@@ -103,7 +102,6 @@ def openapi_app() -> FastAPI:
         behind_s=lambda: float("inf"),
         refusing=lambda: False,
         wake=lambda: None,
-        code_life=settings.pairing_code_life,
         public_origin=settings.public_origin,
     )
     limiter = RateLimiter(settings.redis_url, settings.rate_limit_key.get_secret_value(), enabled=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -23,6 +23,8 @@ UNKNOWN_PLACE_ZONE, UNKNOWN_PLACE_HOUR = "UTC", 4
 """Where and when a service day begins at a table of which nothing is known."""
 STALE_AFTER_S = 2.0
 """How far our view may lag before an unknown code is answered 503 instead of being counted."""
+PATIENCE_S = 30.0
+"""A request that is not answered by then, with all its waiting, is answered 503: sooner than the gateway gives up."""
 
 End = Literal["closed", "expired"]
 
@@ -100,7 +102,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """One session's row: the arbiter of its dual status."""
+    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code."""
 
     session_id: UUID
     mode: str
@@ -114,6 +116,7 @@ class Pairing:
     generation: int
     code_hash: str | None
     expires_at: datetime | None
+    code_life: timedelta
     wrong_tries: int
     partner_id: UUID | None
     partner_away: bool

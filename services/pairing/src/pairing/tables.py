@@ -58,6 +58,7 @@ class PairingRow(SQLModel, table=True):
     participant_id: UUID | None = None
     credential_generation: int = 0
     credential_expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    code_life_s: int = Field(sa_column_kwargs={"server_default": "600"})
     status: str
     generation: int = 0
     code_hash: str | None = None

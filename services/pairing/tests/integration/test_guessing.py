@@ -11,7 +11,7 @@ from math import inf
 import pytest
 from pairing_testing.house import Instance, Seated, Table, code_of, open_instance, seat, wrong_codes
 
-from pairing.domain import UNSURE_TRIES_PER_DAY
+from pairing.domain import PATIENCE_S, UNSURE_TRIES_PER_DAY
 from pairing.handlers import follow_facts
 from pairing.handlers.keep_house import keep_house
 from pairing.handlers.surroundings import LOOK_AGAIN_FOR_S
@@ -265,6 +265,37 @@ async def test_a_repeated_wrong_try_is_counted_once(instance: Instance) -> None:
     # The key is no way to try another code for nothing.
     assert await code_of(instance.join(table.token, seated.code, key=key)) == "idempotency_mismatch"
     assert (await instance.row(seated))["status"] == "waiting"
+
+
+async def test_a_request_that_waits_for_its_table_keeps_its_key(instance: Instance, database_url: str) -> None:
+    table = Table.new()
+    seated = await instance.seat(table)
+    wrong, key = wrong_codes(seated.code)[0], "a-random-key-of-22-chars"
+    waiting = asyncio.create_task(code_of(instance.join(table.token, wrong, key=key)))
+    await eventually(instance.wrong_tries)
+    async with (
+        instance.around.turnstile.one_at_a_time(table.token),
+        open_instance(database_url, instance.clock) as other,
+    ):
+        instance.clock.advance(seconds=PATIENCE_S)
+        assert await code_of(other.join(table.token, wrong, key=key)) == "idempotency_in_progress"
+    assert await waiting == "code_invalid"
+    assert await instance.wrong_tries() == 1
+
+
+async def test_no_request_waits_longer_than_its_patience(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pairing.handlers.surroundings.PATIENCE_S", 0.1)
+    seated = await instance.seat(Table.new())
+    queue = instance.around.turnstile.one_at_a_time
+    async with queue(seated.table_token), queue(seated.id):
+        for attempt in (
+            instance.join(seated.table_token, seated.code),
+            instance.join_by_link(seated.table_token, seated.join_secret),
+            instance.new_code(seated),
+            instance.alone(seated),
+        ):
+            assert await code_of(attempt) == "unavailable"
+    await instance.join(seated.table_token, seated.code)
 
 
 async def test_guesses_do_not_reach_codes_whose_time_is_over(instance: Instance) -> None:

@@ -14,6 +14,7 @@ from pairing_testing.house import SETTINGS, Instance, Seated, Table, open_instan
 from pairing_testing.serving import JOIN, Served, serve
 from prometheus_client import REGISTRY as METRICS
 
+from pairing.queries.answers import ABANDONED_AFTER
 from pairing.settings import PairingSettings
 from twotop_common.credentials import ParticipantClaims
 from twotop_common.testing.fakes import Clock
@@ -106,10 +107,10 @@ async def test_a_request_that_is_still_looking_holds_its_key(house: tuple[Served
     codes = sorted(answer.json()["code"] for answer in answers)
     assert set(codes) == {"code_invalid", "idempotency_in_progress"}
     assert await instance.wrong_tries() == 1
-    # A claim whose process died is taken over after a moment.
+    # A claim whose process died is taken over once no request can be at work under it.
     await instance.write("UPDATE answers SET state = 'running'")
     assert (await served.join(seated, wrong, key=KEY, client="127.0.2.9")).json()["code"] == "idempotency_in_progress"
-    instance.clock.advance(seconds=5)
+    instance.clock.now += ABANDONED_AFTER
     assert (await served.join(seated, wrong, key=KEY, client="127.0.2.9")).json()["code"] == "code_invalid"
 
 

@@ -19,7 +19,7 @@ from twotop_common.contracts.pairing import (
     PairingMatched,
 )
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
-from twotop_common.contracts.session_api import ParticipantLeft, ParticipantRenewed
+from twotop_common.contracts.session_api import Mode, ParticipantLeft, ParticipantRenewed, SessionCreated
 from twotop_common.hashed_codes import KeyRing
 from twotop_common.testing.fakes import Clock
 
@@ -74,6 +74,22 @@ async def test_an_expired_code_is_replaced_and_the_old_one_stays_known_as_expire
             matched_at=instance.clock(),
         ),
     ]
+
+
+@pytest.mark.parametrize("mode", ["dual", "single"])
+async def test_a_further_code_lives_as_long_as_codes_live_at_its_location(instance: Instance, mode: Mode) -> None:
+    life = timedelta(seconds=90)
+    seated = await instance.seat(Table.new(), mode=mode, code_life=life)
+    other = await instance.seat(Table.new(), mode=mode)
+    assert (await instance.new_code(seated)).expires_at == instance.clock() + life
+    assert (await instance.new_code(other)).expires_at == instance.clock() + CODE_LIFE
+
+
+async def test_a_sender_that_does_not_tell_how_long_codes_live_means_ten_minutes(instance: Instance) -> None:
+    seated = seat(Table.new(), instance.clock(), code_life=timedelta(seconds=90))
+    untold = SessionCreated.model_validate(seated.fact.model_dump(exclude={"code_life_s"}))
+    await instance.hear(follow_facts.take_in_session, untold, instance.clock())
+    assert (await instance.new_code(seated)).expires_at == instance.clock() + timedelta(minutes=10)
 
 
 async def test_a_code_expires_at_exactly_its_instant_and_only_its_own_generation(instance: Instance) -> None:

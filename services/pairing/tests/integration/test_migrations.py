@@ -65,6 +65,21 @@ async def test_counters_survive_the_change_of_their_key(empty_database: str) -> 
         await connection.close()
 
 
+async def test_sessions_that_began_before_it_was_told_have_codes_of_ten_minutes(empty_database: str) -> None:
+    await asyncio.to_thread(migrate, empty_database, "pairing", to="0002")
+    connection = await asyncpg.connect(empty_database)
+    sessions = "SELECT count(*) FROM pairings WHERE status = 'alone'"
+    try:
+        await connection.execute("INSERT INTO pairings (session_id, status) VALUES (gen_random_uuid(), 'alone')")
+        await asyncio.to_thread(migrate, empty_database, "pairing")
+        assert await connection.fetchval("SELECT code_life_s FROM pairings") == 600
+        await connection.execute("UPDATE pairings SET code_life_s = 90")
+        await asyncio.to_thread(downgrade, empty_database, "pairing", to="0002")
+        assert await connection.fetchval(sessions) == 1
+    finally:
+        await connection.close()
+
+
 async def test_migrations_make_the_tables_that_the_code_expects(empty_database: str) -> None:
     await asyncio.to_thread(migrate, empty_database, "pairing")
 

@@ -52,6 +52,7 @@ pairings = st.builds(
     generation=st.integers(0, 5),
     code_hash=st.none() | st.just("k1:00"),
     expires_at=moments,
+    code_life=st.just(timedelta(minutes=10)),
     wrong_tries=st.integers(0, 7),
     partner_id=st.none() | st.uuids(),
     partner_away=st.booleans(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -23,15 +22,6 @@ def test_outside_development_every_secret_must_be_given() -> None:
         load_settings(PairingSettings, environment="production")
     for name in ("CODE_KEYS", "CREDENTIAL_SIGNING_KEY", "CREDENTIAL_PUBLIC_KEYS", "RATE_LIMIT_KEY", "DATABASE_URL"):
         assert f"TWOTOP_{name}" in str(refused.value)
-
-
-def test_a_code_lives_ten_minutes_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings(PairingSettings, environment="test").pairing_code_life == timedelta(minutes=10)
-    monkeypatch.setenv("TWOTOP_PAIRING_CODE_LIFE_S", "90")
-    assert load_settings(PairingSettings, environment="test").pairing_code_life == timedelta(seconds=90)
-    monkeypatch.setenv("TWOTOP_PAIRING_CODE_LIFE_S", "0")
-    with pytest.raises(SettingsInvalid):
-        load_settings(PairingSettings, environment="test")
 
 
 def test_the_openapi_document_names_every_route_and_every_error() -> None:

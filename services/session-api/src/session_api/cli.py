@@ -25,6 +25,7 @@ from rich.table import Column, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from session_api.analytics.handlers import Statistics, UnknownLocation, statistics_of_day
 from session_api.data_file import DataFileInvalid
 from session_api.flags.handlers import UnknownFlag, list_flags, set_flag
 from session_api.play.importing import ImportedQuestions, import_questions
@@ -144,6 +145,30 @@ def demo_info(path: VenuePath, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
+@app.command()
+def statistics(
+    location: Annotated[str, typer.Argument(help="The location's slug.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The service day.")],
+    as_json: AsJson = False,
+) -> None:
+    """What happened at a location on a service day: counts and mean durations, never who."""
+
+    async def count(session: AsyncSession) -> Statistics:
+        return await statistics_of_day(session, location, day.date())
+
+    found = _with_session(count)
+    if as_json:
+        _print_json(asdict(found))
+        return
+    table = Table("event", "mode", "context", "reason", title=f"{found.location}, {found.service_day}")
+    for heading in ("events", "phones", "mean s"):
+        table.add_column(heading, justify="right")
+    for row in found.counts:
+        mean = "" if row.mean_duration_s is None else f"{row.mean_duration_s:.0f}"
+        table.add_row(row.kind, row.mode, row.context or "", row.reason or "", str(row.events), str(row.phones), mean)
+    Console().print(table)
+
+
 @flags_app.command("list")
 def flags_list(as_json: AsJson = False) -> None:
     """Every flag, its value, and whether it was ever changed."""
@@ -227,6 +252,8 @@ def _run(work: Coroutine[Any, Any, AnswerT], place: str) -> AnswerT:
         raise _stop(*invalid.faults, code=REFUSED) from None
     except UnknownFlag as unknown:
         raise _stop(f"no flag is called {unknown}", code=REFUSED) from None
+    except UnknownLocation as unknown:
+        raise _stop(f"no location is called {unknown}", code=REFUSED) from None
     except IntegrityError:
         raise _stop("another import ran at the same time: try again", code=REFUSED) from None
     except DBAPIError as error:

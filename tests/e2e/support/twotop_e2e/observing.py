@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
-import threading
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -17,70 +13,11 @@ import aiormq
 import asyncpg
 import httpx
 from aiormq.abc import DeliveredMessage
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from redis.asyncio import Redis
 
 from twotop_e2e.stack import Stack
 
 TRACE_EXCHANGE = "amq.rabbitmq.trace"
-
-
-@dataclass(frozen=True)
-class Span:
-    """One span as a service exported it."""
-
-    service: str
-    name: str
-    trace_id: str
-    span_id: str
-    parent_id: str
-
-
-@dataclass
-class Receiver:
-    """An OTLP receiver in this process; ``raw`` is every export as it came."""
-
-    url: str
-    raw: list[bytes] = field(default_factory=list)
-
-    def spans(self, trace_id: str) -> list[Span]:
-        """What has come of one trace so far."""
-        return [span for body in list(self.raw) for span in _read(body) if span.trace_id == trace_id]
-
-
-def _read(body: bytes) -> Iterator[Span]:
-    for of_resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-        service = next(a.value.string_value for a in of_resource.resource.attributes if a.key == "service.name")
-        for of_scope in of_resource.scope_spans:
-            for span in of_scope.spans:
-                yield Span(service, span.name, span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-
-
-@contextlib.contextmanager
-def otlp_receiver() -> Iterator[Receiver]:
-    """Listens on a free loopback port until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.raw.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(url=f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @contextlib.asynccontextmanager

@@ -54,6 +54,9 @@ class SessionCreated(Contract):
     pairing: PairingOffer | None
     due_at: datetime
     credential_expires_at: datetime
+    code_life_s: int = Field(
+        default=600, gt=0, description="how long each further code is valid; a sender that does not say has 10 minutes"
+    )
 
 
 @register("twotop.participant.admitted.v1", kind="fact", owner="session-api", consumers=("realtime-gateway",))

@@ -28,43 +28,35 @@ class ReceivedSpan:
 
 
 class OtlpReceiver:
-    """Keeps every span that any process sends."""
+    """Keeps what any process sends; ``raw`` is every export as it came, without its compression."""
 
     def __init__(self) -> None:
-        self._spans: list[ReceivedSpan] = []
-        self._lock = threading.Lock()
+        self.raw: list[bytes] = []
         self.endpoint = ""
 
     @property
     def spans(self) -> list[ReceivedSpan]:
         """What has arrived so far."""
-        with self._lock:
-            return list(self._spans)
+        return [span for body in list(self.raw) for span in _read(body)]
 
     def trace(self, trace_id: str) -> list[ReceivedSpan]:
         """The spans of one trace."""
         return [span for span in self.spans if span.trace_id == trace_id]
 
-    def take(self, body: bytes) -> None:
-        """Keep the spans of one OTLP/HTTP request."""
-        request = ExportTraceServiceRequest.FromString(body)
-        received = []
-        for resource in request.resource_spans:
-            labels = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    received.append(
-                        ReceivedSpan(
-                            service=labels.get("service.name", ""),
-                            name=span.name,
-                            trace_id=span.trace_id.hex(),
-                            span_id=span.span_id.hex(),
-                            parent_id=span.parent_span_id.hex(),
-                            attributes={pair.key: str(pair.value) for pair in span.attributes},
-                        )
-                    )
-        with self._lock:
-            self._spans += received
+
+def _read(body: bytes) -> Iterator[ReceivedSpan]:
+    for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+        labels = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield ReceivedSpan(
+                    service=labels.get("service.name", ""),
+                    name=span.name,
+                    trace_id=span.trace_id.hex(),
+                    span_id=span.span_id.hex(),
+                    parent_id=span.parent_span_id.hex(),
+                    attributes={pair.key: str(pair.value) for pair in span.attributes},
+                )
 
 
 @contextlib.contextmanager
@@ -75,7 +67,7 @@ def otlp_receiver() -> Iterator[OtlpReceiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            receiver.take(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
+            receiver.raw.append(gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body)
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("content-type", "application/x-protobuf")

@@ -45,6 +45,7 @@ async def take_in_session(session: AsyncSession, fact: SessionCreated, created_a
             participant_id=fact.participant_id,
             credential_generation=fact.generation,
             credential_expires_at=fact.credential_expires_at,
+            code_life_s=fact.code_life_s,
             status=(Status.ALONE if offer is None else Status.WAITING).value,
             generation=0 if offer is None else offer.generation,
             code_hash=None if offer is None else offer.code_hash,

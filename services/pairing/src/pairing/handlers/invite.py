@@ -22,7 +22,7 @@ from pairing.errors import (
     session_closed,
     session_expired,
 )
-from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim
+from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, LOOK_AGAIN_FOR_S, Surroundings, claim, within_patience
 from pairing.queries import answers, pairings
 from pairing.queries.answers import Answer, RequestKey, State
 from pairing.queries.pairings import NewCode
@@ -77,17 +77,18 @@ async def _once_known(surroundings: Surroundings, session_id: UUID, act: Callabl
     if surroundings.refusing():
         raise unavailable()
     until = time.monotonic() + LOOK_AGAIN_FOR_S
-    for _ in range(OVERTAKEN_AT_MOST):
-        try:
-            async with surroundings.turnstile.one_at_a_time(session_id):
-                answer = await act()
-        except _Overtaken:
-            continue
-        if answer is not None:
-            return answer
-        if time.monotonic() >= until:
-            raise not_known_yet()
-        await asyncio.sleep(LOOK_AGAIN_EVERY_S)
+    async with within_patience():
+        for _ in range(OVERTAKEN_AT_MOST):
+            try:
+                async with surroundings.turnstile.one_at_a_time(session_id):
+                    answer = await act()
+            except _Overtaken:
+                continue
+            if answer is not None:
+                return answer
+            if time.monotonic() >= until:
+                raise not_known_yet()
+            await asyncio.sleep(LOOK_AGAIN_EVERY_S)
     raise unavailable()
 
 
@@ -106,7 +107,7 @@ async def _replace(
         refusal = refuse_new_code(pairing)
         if refusal is not None:
             raise REFUSALS[refusal]()
-        generation, expires_at = pairing.generation + 1, now + surroundings.code_life
+        generation, expires_at = pairing.generation + 1, now + pairing.code_life
         code = derive_code(ring, ring.current_id, session_id, generation)
         code_hash = hash_code(ring, f"pairing-code:{pairing.table_id}", code)
         if not await pairings.replace(session, pairing, NewCode(code_hash, now, expires_at)):

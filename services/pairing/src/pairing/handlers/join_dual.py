@@ -5,7 +5,7 @@ from __future__ import annotations
 from pairing.errors import pairing_disabled
 from pairing.handlers.join_by_code import join_by_code
 from pairing.handlers.join_by_link import join_by_link
-from pairing.handlers.surroundings import Surroundings
+from pairing.handlers.surroundings import Surroundings, within_patience
 from pairing.schemas import JoinDual, Joined
 from twotop_common.hashed_codes import normalise_code
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED
@@ -35,6 +35,7 @@ async def join_dual(surroundings: Surroundings, request: JoinDual, idempotency_k
             "join_secret": secret,
         },
     )
-    if secret is not None:
-        return await join_by_link(surroundings, request, secret, key)
-    return await join_by_code(surroundings, request, typed or "", key)
+    async with within_patience():
+        if secret is not None:
+            return await join_by_link(surroundings, request, secret, key)
+        return await join_by_code(surroundings, request, typed or "", key)

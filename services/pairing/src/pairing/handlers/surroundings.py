@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -15,7 +15,7 @@ import orjson
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from pairing.domain import STALE_AFTER_S
+from pairing.domain import PATIENCE_S, STALE_AFTER_S
 from pairing.queries import answers
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing, candidate_hashes
@@ -26,7 +26,6 @@ from twotop_common.service_defaults.problems import unavailable
 LOOK_AGAIN_FOR_S = 0.3
 """A fact on its way arrives within milliseconds; what is still unknown after this is unknown, unless our view lags."""
 LOOK_AGAIN_EVERY_S = 0.05
-QUEUE_PATIENCE_S = 30.0
 
 JOINS = Counter("twotop_join_total", "attempts to join a session as its second phone", ["outcome"])
 INVITATIONS = Counter("twotop_pairing_code_total", "requests for a new pairing code", ["outcome"])
@@ -45,19 +44,24 @@ class Turnstile:
 
     @asynccontextmanager
     async def one_at_a_time(self, key: object) -> AsyncIterator[None]:
-        """Raises Problem 503 when the queue does not move."""
+        """How long the queue is nobody knows: wait in it only ``within_patience``."""
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()
-        try:
-            async with asyncio.timeout(QUEUE_PATIENCE_S):
-                await lock.acquire()
-        except TimeoutError:
-            raise unavailable() from None
-        try:
+        async with lock:
             yield
-        finally:
-            lock.release()
+
+
+@asynccontextmanager
+async def within_patience() -> AsyncIterator[None]:
+    """A whole request. Raises Problem 503 when it is not answered in time: a claim that is older belongs to nobody."""
+    try:
+        async with asyncio.timeout(PATIENCE_S) as patience:
+            yield
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        raise unavailable() from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,6 @@ class Surroundings:
     behind_s: Callable[[], float]
     refusing: Callable[[], bool]
     wake: Callable[[], None]
-    code_life: timedelta
     public_origin: str
     turnstile: Turnstile = field(default_factory=Turnstile)
 

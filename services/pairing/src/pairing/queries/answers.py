@@ -15,11 +15,12 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from pairing.domain import PATIENCE_S
 from pairing.tables import AnswerRow
 
 KEPT = timedelta(minutes=10)
-ABANDONED_AFTER = timedelta(seconds=5)
-"""No request runs so long; who left a claim behind has died."""
+ABANDONED_AFTER = timedelta(seconds=PATIENCE_S + 5)
+"""No request runs so long, even by another instance's clock; who left a claim behind has died."""
 
 
 class State(StrEnum):

@@ -22,6 +22,7 @@ _TOLD = {
     "participant_id",
     "credential_generation",
     "credential_expires_at",
+    "code_life_s",
     "status",
     "generation",
     "code_hash",
@@ -30,15 +31,15 @@ _TOLD = {
 }
 _BEGIN = text("""
 INSERT INTO pairings (session_id, mode, table_token, table_id, location_id, participant_id, credential_generation,
-                      credential_expires_at, status, generation, code_hash, offered_at, expires_at)
+                      credential_expires_at, code_life_s, status, generation, code_hash, offered_at, expires_at)
 VALUES (:session_id, :mode, :table_token, :table_id, :location_id, :participant_id, :credential_generation,
-        :credential_expires_at, :status, :generation, :code_hash, :offered_at, :expires_at)
+        :credential_expires_at, :code_life_s, :status, :generation, :code_hash, :offered_at, :expires_at)
 ON CONFLICT (session_id) DO UPDATE
 SET mode = excluded.mode, table_token = excluded.table_token, table_id = excluded.table_id,
     location_id = excluded.location_id, participant_id = excluded.participant_id,
     credential_generation = excluded.credential_generation, credential_expires_at = excluded.credential_expires_at,
-    status = excluded.status, generation = excluded.generation, code_hash = excluded.code_hash,
-    offered_at = excluded.offered_at, expires_at = excluded.expires_at
+    code_life_s = excluded.code_life_s, status = excluded.status, generation = excluded.generation,
+    code_hash = excluded.code_hash, offered_at = excluded.offered_at, expires_at = excluded.expires_at
 WHERE pairings.status = 'unknown'
 """)
 _END_SESSION = text("""

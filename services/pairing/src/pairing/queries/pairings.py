@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
@@ -120,6 +120,7 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
         generation=row.generation,
         code_hash=row.code_hash,
         expires_at=row.expires_at,
+        code_life=timedelta(seconds=row.code_life_s),
         wrong_tries=row.wrong_tries,
         partner_id=row.partner_id,
         partner_away=row.partner_away,

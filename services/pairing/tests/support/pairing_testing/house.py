@@ -84,6 +84,7 @@ def seat(
     ring: KeyRing = SETTINGS.key_ring,
     signer: CredentialSigner = SETTINGS.credential_signer,
     code: str | None = None,
+    code_life: timedelta = CODE_LIFE,
 ) -> Seated:
     """A new session as session-api makes it. ``code`` replaces the derived one, to make two sessions collide."""
     session_id, participant_id = uuid4(), uuid4()
@@ -92,7 +93,7 @@ def seat(
     offer = PairingOffer(
         generation=1,
         code_hash=hash_code(ring, f"pairing-code:{table.place.table_id}", code),
-        expires_at=now + CODE_LIFE,
+        expires_at=now + code_life,
     )
     claims = ParticipantClaims(session_id, participant_id, "A", 1, now.replace(microsecond=0), expires_at)
     return Seated(
@@ -107,6 +108,7 @@ def seat(
             pairing=offer if mode == "dual" else None,
             due_at=now + timedelta(minutes=30),
             credential_expires_at=expires_at,
+            code_life_s=int(code_life.total_seconds()),
         ),
         code,
         f"{session_id}.{derive_join_secret(ring, ring.current_id, session_id, 1)}",
@@ -144,7 +146,6 @@ class Instance:
             behind_s=lambda: self.behind_s,
             refusing=lambda: self.refusing,
             wake=self._wake,
-            code_life=CODE_LIFE,
             public_origin="https://twotop.example",
         )
 
@@ -174,8 +175,10 @@ class Instance:
         async with self.database.sessions() as session, session.begin():
             return await take_in(session, *arguments)
 
-    async def seat(self, table: Table, *, mode: Mode = "dual", code: str | None = None) -> Seated:
-        seated = seat(table, self.clock(), mode=mode, ring=self.ring, code=code)
+    async def seat(
+        self, table: Table, *, mode: Mode = "dual", code: str | None = None, code_life: timedelta = CODE_LIFE
+    ) -> Seated:
+        seated = seat(table, self.clock(), mode=mode, ring=self.ring, code=code, code_life=code_life)
         await self.hear(follow_facts.take_in_session, seated.fact, self.clock())
         return seated
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 from uuid import UUID
@@ -47,7 +48,7 @@ class SessionsApi:
 
     deps: SessionDeps
     limiter: RateLimiter
-    refusing: Any
+    refusing: Callable[[], bool]
 
 
 async def sessions_api(request: Request) -> SessionsApi:

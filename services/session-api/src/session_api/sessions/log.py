@@ -22,15 +22,22 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from session_api.analytics.domain import analytics_of
+from session_api.analytics.metrics import count_milestones
 from session_api.play.domain.commands import WISHES
 from session_api.play.domain.decks import SetNotLoaded
 from session_api.play.domain.events import ChangeRequested, NextRequested
 from session_api.play.shelf import QuestionShelf
 from session_api.presence.company import Company
 from session_api.sessions import queries
-from session_api.sessions.domain.commands import Command, EndAtLimit, RenewCredential
+from session_api.sessions.domain.commands import (
+    CancelPairing,
+    Command,
+    EndAtLimit,
+    RenewCredential,
+    ReplacePairingCode,
+)
 from session_api.sessions.domain.decider import Refusal, decide, evolve, record
-from session_api.sessions.domain.events import SYSTEM, Event, Recorded
+from session_api.sessions.domain.events import SYSTEM, Event, PartnerJoined, Recorded
 from session_api.sessions.domain.facts import facts_of
 from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.domain.roster import AheadOfRoster, standing
@@ -232,9 +239,7 @@ class SessionLog:
         for entry in recorded:
             after = evolve(after, entry)
         facts = facts_of(head.state, head.active_at, recorded, after, now)
-        # Another service's word is not the guests' activity, except that a partner came.
-        is_activity = request.participant_id is not None or len(after.present) > len(head.state.present)
-        active_at = max(head.active_at, now) if is_activity else head.active_at
+        active_at = max(head.active_at, now) if _is_activity(request, recorded) else head.active_at
         item = Append(
             expected_seq=head.state.last_seq,
             actor=request.actor,
@@ -250,6 +255,7 @@ class SessionLog:
         if not await self._store.append(item):
             return None
         self._remember(Head(after, active_at))
+        count_milestones(item.analytics)
         self.tell(after, recorded, messages=bool(item.outbox))
         return Outcome(recorded, after.last_seq, after, replayed=False)
 
@@ -332,6 +338,14 @@ class SessionLog:
         self._heads[head.state.session_id] = head
         if len(self._heads) > HEADS_REMEMBERED:
             self._heads.popitem(last=False)
+
+
+def _is_activity(request: Request, recorded: Sequence[Recorded]) -> bool:
+    """Whether guests did this (S5): themselves, or through pairing by joining, asking for a code or going on alone."""
+    if request.participant_id is not None or any(isinstance(entry.event, PartnerJoined) for entry in recorded):
+        return True
+    # A word of pairing that changes nothing is late or a repeat: the guest's act it tells of was counted in its time.
+    return bool(recorded) and isinstance(request.command, ReplacePairingCode | CancelPairing)
 
 
 async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:

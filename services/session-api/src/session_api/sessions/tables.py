@@ -22,10 +22,7 @@ class SessionHeadRow(SQLModel, table=True):
     """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``."""
 
     __tablename__ = "session_heads"
-    __table_args__ = (
-        Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),
-        {"postgresql_with": {"fillfactor": "70"}},
-    )
+    __table_args__ = (Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),)
 
     session_id: UUID = Field(primary_key=True)
     location_id: UUID
@@ -73,9 +70,10 @@ class CreationRow(SQLModel, table=True):
     """A recent ``POST /sessions`` by the keyed hash of its idempotency key, kept for ten minutes."""
 
     __tablename__ = "creations"
+    __table_args__ = (Index("creations_expires_at", "expires_at"),)
 
     key_hash: str = Field(primary_key=True)
     body_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     session_id: UUID
     code_key_id: str | None = None
-    expires_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False, index=True))
+    expires_at: datetime = Field(sa_column=_instant())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import pytest_asyncio
 from pamqp import commands as spec
 from typer.testing import CliRunner, Result
 
+from session_api.analytics.domain import AnalyticsRecord
+from session_api.analytics.queries import insert_records
 from session_api.cli import app
 from twotop_common.messaging.topology import dead_queue_of, declare_consumer_queues, queue_of
 from twotop_common.testing.backends import ServiceDatabase
@@ -101,12 +105,50 @@ async def test_a_misspelt_flag_is_refused(database: str) -> None:
     assert (await twotop("flags", "set", "DUAL", "maybe", TWOTOP_DATABASE_URL=database)).exit_code == 2
 
 
+async def test_statistics_show_what_happened_on_a_service_day(database: str) -> None:
+    await twotop("import", str(DEMO), TWOTOP_DATABASE_URL=database)
+    connection = await asyncpg.connect(database)
+    location_id = await connection.fetchval("SELECT id FROM locations WHERE slug = 'lotus-saigon'")
+    ended = AnalyticsRecord("session_ended", location_id, date(2026, 1, 9), "dual", "exploring", "idle", 100, 2)
+    await insert_records(connection, [ended, replace(ended, duration_s=201, count=1)])
+    await connection.close()
+    day = ("statistics", "lotus-saigon", "2026-01-09")
+    assert json.loads((await twotop(*day, "--json", TWOTOP_DATABASE_URL=database)).stdout) == {
+        "location": "lotus-saigon",
+        "service_day": "2026-01-09",
+        "counts": [
+            {
+                "kind": "session_ended",
+                "mode": "dual",
+                "context": "exploring",
+                "reason": "idle",
+                "events": 2,
+                "phones": 3,
+                "mean_duration_s": 150.5,
+            }
+        ],
+    }
+    shown = (await twotop(*day, TWOTOP_DATABASE_URL=database)).stdout
+    assert all(word in shown for word in ("session_ended", "dual", "exploring", "idle", "150"))
+    quiet = await twotop("statistics", "lotus-saigon", "2026-01-10", "--json", TWOTOP_DATABASE_URL=database)
+    assert json.loads(quiet.stdout)["counts"] == []
+
+
+async def test_statistics_of_an_unknown_location_or_day_are_refused(database: str) -> None:
+    refused = await twotop("statistics", "nowhere", "2026-01-09", TWOTOP_DATABASE_URL=database)
+    assert (refused.exit_code, refused.stderr) == (1, "no location is called nowhere\n")
+    assert (await twotop("statistics", "nowhere", "yesterday", TWOTOP_DATABASE_URL=database)).exit_code == 2
+
+
 async def test_a_database_without_tables_says_what_to_run(empty_database: str) -> None:
     refused = await twotop("flags", "list", TWOTOP_DATABASE_URL=empty_database)
     assert (refused.exit_code, refused.stderr) == (1, "the database has no tables yet: run `session-api migrate up`\n")
 
 
-@pytest.mark.parametrize("command", [("flags", "list"), ("import", str(DEMO)), ("demo-info", str(DEMO))])
+@pytest.mark.parametrize(
+    "command",
+    [("flags", "list"), ("import", str(DEMO)), ("demo-info", str(DEMO)), ("statistics", "any", "2026-01-09")],
+)
 async def test_a_database_that_is_away_is_named(command: tuple[str, ...]) -> None:
     away = await twotop(*command, TWOTOP_DATABASE_URL=NOBODY)
     assert away.exit_code == 3

@@ -216,6 +216,50 @@ async def test_a_socket_that_opens_is_activity_and_a_read_is_not(still_house: Ho
     assert (await phone.command("choose_context", {"context": "mature"})).status_code == 201
 
 
+@pytest.mark.parametrize(("seconds", "ended"), [(-1, False), (0, True)])
+@pytest.mark.parametrize("act", ["a new code", "going on alone"])
+async def test_what_a_does_with_its_code_before_the_limit_is_activity(
+    still_house: House, clock: Clock, act: str, seconds: int, ended: bool
+) -> None:
+    phone = await still_house.start()
+    clock.advance(minutes=28)
+    if act == "a new code":
+        until = clock() + timedelta(minutes=10)
+        fact: Contract = PairingCodeReplaced(
+            session_id=phone.session_id, generation=2, expires_at=until, replaced_at=clock()
+        )
+    else:
+        fact = PairingCancelled(session_id=phone.session_id, generation=1, cancelled_at=clock())
+    await handle(still_house, fact)
+    clock.advance(minutes=2)
+    assert (await phone.get()).json()["state"] == "pending"
+    # The same word again changes nothing, so it moves no limit either.
+    await handle(still_house, fact)
+    clock.advance(minutes=28, seconds=seconds)
+    assert ((await phone.get()).json()["state"] == "expired") is ended
+
+
+@pytest.mark.parametrize(("seconds", "ended"), [(-1, False), (0, True)])
+async def test_a_partner_who_takes_the_place_of_an_absent_one_is_activity(
+    still_house: House, clock: Clock, seconds: int, ended: bool
+) -> None:
+    phone = await still_house.start()
+    await handle(still_house, matched(phone, still_house, uuid4()))
+    clock.advance(minutes=80)
+    await handle(still_house, matched(phone, still_house, uuid4(), generation=2))
+    assert await types(phone) == ["session_created", "partner_joined", "partner_joined"]
+    clock.advance(minutes=90, seconds=seconds)
+    assert ((await phone.get()).json()["state"] == "expired") is ended
+
+
+async def test_a_code_that_ends_by_itself_is_no_activity(still_house: House, clock: Clock) -> None:
+    phone = await still_house.start()
+    clock.advance(minutes=28)
+    await handle(still_house, PairingWithdrawn(session_id=phone.session_id, generation=1, withdrawn_at=clock()))
+    clock.advance(minutes=2)
+    assert (await phone.get()).json()["state"] == "expired"
+
+
 async def test_a_code_that_ran_out_leaves_five_minutes(still_house: House, clock: Clock) -> None:
     phone = await still_house.start()
     clock.advance(minutes=10)

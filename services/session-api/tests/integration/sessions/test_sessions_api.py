@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY as METRICS
 from session_api_testing.house import CLOSED_TABLE, DISABLED_TABLE, OTHER_TABLE, TABLE, House
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from session_api.venues.importing import import_venues
+from session_api.venues.venue_file import VenueFile
+from twotop_common.testing.fakes import Clock
 
 pytestmark = pytest.mark.integration
 KEY = "a-random-key-of-22-or-more"
@@ -89,6 +97,52 @@ async def test_the_eleventh_live_session_at_a_table_is_refused_whatever_the_hast
     assert (await create(house, mode="single")).status_code == 201
 
 
+async def test_a_session_goes_on_past_closing_time_and_none_begins(still_house: House, clock: Clock) -> None:
+    bar = {
+        "slug": "bar",
+        "name": "Bar",
+        "timezone": "Europe/Berlin",
+        "language": "de",
+        "currency": "EUR",
+        "hours": {"sat": ["18:00-20:00"]},
+        "tables": [{"number": 1, "token": "bar-table-token"}],
+    }
+    file = VenueFile.model_validate({"tenant": {"slug": "bar", "name": "Bar"}, "locations": [bar]})
+    async with AsyncSession(still_house.deps.engine) as session, session.begin():
+        await import_venues(session, file)
+    # The clock stands at seven on a Saturday evening in Berlin.
+    clock.advance(minutes=45)
+    phone = await still_house.start("single", table="bar-table-token", context=None)
+    clock.advance(minutes=15)
+    refused = await create(still_house, mode="single", table_token="bar-table-token")
+    assert (refused.status_code, refused.json()["code"]) == (403, "location_closed")
+    assert (await phone.command("choose_context", {"context": "mature"})).status_code == 201
+
+
+async def test_beginnings_and_ends_are_counted_by_mode_and_reason_and_repeats_are_not(
+    still_house: House, clock: Clock
+) -> None:
+    def counted(event: str, mode: str, reason: str) -> float:
+        labels = {"event": event, "mode": mode, "reason": reason}
+        return METRICS.get_sample_value("twotop_sessions_total", labels) or 0.0
+
+    rates = [
+        ("session_created", "dual", ""),
+        ("session_created", "single", ""),
+        ("session_ended", "dual", "ended_by_guest"),
+        ("session_ended", "single", "pending"),
+    ]
+    before = [counted(*rate) for rate in rates]
+    phone = still_house.phone((await create(still_house, mode="dual", key=KEY)).json())
+    assert (await create(still_house, mode="dual", key=KEY)).json() == phone.created
+    for _ in range(3):
+        await phone.post("/close", headers={"Idempotency-Key": "once"})
+    alone = await still_house.start("single")
+    clock.advance(minutes=30)
+    assert (await alone.get()).json()["state"] == "expired"
+    assert [counted(*rate) for rate in rates] == [value + 1 for value in before]
+
+
 async def test_resume_is_by_id_and_credential(house: House) -> None:
     phone = await house.start()
     answer = await phone.get()
@@ -110,6 +164,17 @@ async def test_refusals_of_a_credential_have_their_own_codes(house: House) -> No
     assert await code_of(phone.path(), phone.credential[:-4] + "AAAA") == (401, "credential_invalid")
     assert await code_of(phone.path(), other.credential) == (403, "not_a_participant")
     assert await code_of(f"/api/v1/sessions/{uuid4()}", phone.credential) == (404, "session_not_found")
+
+
+async def test_a_credential_is_valid_until_its_instant(still_house: House, clock: Clock) -> None:
+    phone = await still_house.start()
+    claims = still_house.deps.verifier.verify(phone.credential, clock())
+    phone.credential = still_house.deps.signer.issue(replace(claims, expires_at=clock() + timedelta(minutes=5)))
+    clock.advance(minutes=5, seconds=-1)
+    assert (await phone.get()).status_code == 200
+    clock.advance(seconds=1)
+    for refused in (await phone.get(), await phone.command("choose_context", {"context": "mature"})):
+        assert (refused.status_code, refused.json()["code"]) == (401, "credential_expired")
 
 
 async def test_the_snapshot_is_the_fold_and_answers_304(house: House) -> None:

@@ -11,6 +11,7 @@ import asyncpg
 from prometheus_client import Histogram
 
 from session_api.analytics.domain import analytics_of
+from session_api.analytics.metrics import count_milestones
 from session_api.analytics.queries import insert_records
 from session_api.sessions import queries, store
 from session_api.sessions.domain import events as e
@@ -97,6 +98,7 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
         raise in_progress() from None
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
+    count_milestones(analytics_of([recorded], state))
     deps.log.tell(state, [recorded])
     return _answer(deps, body.table_token, Head(state, now), recorded, key_id)
 
@@ -166,6 +168,7 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
         pairing=offer,
         due_at=state.due(at).at,
         credential_expires_at=_credential_end(state),
+        code_life_s=state.lifetimes.code_s,
     )
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Roles and databases, then every service's migrations side by side, then the demo restaurant. Safe to run again.
+# Roles and databases, then every service's migrations side by side, then questions and the demo restaurant. Safe to run again.
 set -euo pipefail
 
 python3 -m twotop_common.service_defaults.databases
@@ -17,4 +17,5 @@ for service in session-api pairing realtime-gateway cleanup-worker; do
 done
 for job in "${running[@]}"; do wait "$job"; done
 
+as_service session-api twotop import-questions
 if [ "${TWOTOP_DEMO:-true}" = true ]; then as_service session-api twotop import /app/demo.yaml; fi

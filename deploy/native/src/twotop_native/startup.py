@@ -1,4 +1,5 @@
-"""What must be done once before the services run: databases and roles, migrations, the demo restaurant.
+"""What must be done once before the services run: databases and roles, migrations, questions, the demo
+restaurant.
 
 Each step is an operator's own command. On a warm start a step whose inputs have not changed since it last succeeded on
 the same database cluster is left out: four interpreters that find nothing to do cost seconds.
@@ -82,7 +83,7 @@ def run_step(argv: Sequence[str], env: Mapping[str, str], log: Path, *, answer: 
 
 
 def prepare_databases(stack: Stack) -> None:
-    """Roles, databases, migrations, demo data."""
+    """Roles, databases, migrations, the questions that come with Twotop, demo data."""
     root = checkout_root()
     stamps = Stamps(stack.layout.data / "startup.json")
     log = stack.layout.log_of("startup")
@@ -105,6 +106,13 @@ def prepare_databases(stack: Stack) -> None:
     stamps.once("databases", digest([common / "databases.py"], cluster, *stack.database_passwords().values()), create)
     folders = [root / "services" / service / "migrations" for service in SERVICES]
     stamps.once("migrations", digest([*folders, common / "migrations.py"], cluster), migrate_all)
+    twotop = [str(Path(sys.executable).parent / "twotop")]
+    questions = root / "services" / "session-api" / "src" / "session_api" / "play" / "questions"
+    stamps.once(
+        "questions",
+        digest([questions], cluster),
+        lambda: run_step([*twotop, "import-questions"], stack.service_env("session-api"), log),
+    )
     if stack.options.demo:
         stamps.once("demo", digest([DEMO_FILE], cluster), lambda: _import_demo(stack, log))
 

@@ -21,7 +21,9 @@ from sqlmodel import AutoString, SQLModel
 
 from session_api.analytics.domain import analytics_of
 from session_api.analytics.tables import AnalyticsRow
-from session_api.play.domain import ChooseContext
+from session_api.play.domain.commands import ChooseContext
+from session_api.play.tables import QuestionSetRow
+from session_api.presence.tables import SightingRow, WaitingWishRow
 from session_api.sessions import queries, store
 from session_api.sessions.domain.decider import decide, evolve, record
 from session_api.sessions.store import Append
@@ -39,6 +41,7 @@ pytestmark = pytest.mark.integration
 Rows = dict[str, list[str]]
 SESSIONS = (SessionHeadRow, SessionEventRow, SessionCommandRow, CreationRow, OutboxRow, FlagRow)
 VENUES = (TenantRow, LocationRow, TableRow, AnalyticsRow)
+GAME = (QuestionSetRow, SightingRow, WaitingWishRow)
 
 
 def names(models: Iterable[type[SQLModel]]) -> set[str]:
@@ -84,6 +87,9 @@ async def play(connection: asyncpg.Connection[Any]) -> UUID:
         "k1",
         now + timedelta(minutes=10),
     )
+    await connection.execute("INSERT INTO question_sets VALUES ('mature', 3, '{}', $1)", now)
+    await connection.execute("INSERT INTO sightings VALUES ($1, $2, $3, NULL, $3)", after.session_id, PHONE_A, now)
+    await connection.execute("INSERT INTO waiting_wishes VALUES ($1, $2)", after.session_id, now)
     await connection.execute("INSERT INTO flags (name, enabled, version) VALUES ('F', true, 3)")
     return after.session_id
 
@@ -106,12 +112,21 @@ async def session_id(url: str) -> UUID:
 
 async def test_up_down_and_up_again_with_data(url: str, session_id: UUID) -> None:
     before = await stored(url)
-    assert before.keys() == names(SESSIONS) | names(VENUES)
+    assert before.keys() == names((*SESSIONS, *VENUES, *GAME))
     assert all(before.values())
     await asyncio.to_thread(downgrade, url, "session_api")
     assert await stored(url) == {}
     await asyncio.to_thread(migrate, url, "session_api")
     assert await stored(url) == {name: [] for name in before}
+
+
+async def test_the_step_below_the_game_keeps_everything_else(url: str, session_id: UUID) -> None:
+    before = await stored(url)
+    await asyncio.to_thread(downgrade, url, "session_api", to="0002")
+    kept = {name: before[name] for name in names((*SESSIONS, *VENUES))}
+    assert await stored(url) == kept
+    await asyncio.to_thread(migrate, url, "session_api")
+    assert await stored(url) == kept | {name: [] for name in names(GAME)}
 
 
 async def test_the_step_below_venues_keeps_sessions_with_their_data(url: str, session_id: UUID) -> None:
@@ -120,7 +135,7 @@ async def test_the_step_below_venues_keeps_sessions_with_their_data(url: str, se
     kept = {name: before[name] for name in names(SESSIONS)}
     assert await stored(url) == kept
     await asyncio.to_thread(migrate, url, "session_api")
-    assert await stored(url) == kept | {name: [] for name in names(VENUES)}
+    assert await stored(url) == kept | {name: [] for name in names((*VENUES, *GAME))}
     connection = await asyncpg.connect(url)
     try:
         head = await queries.find_head(connection, session_id)
@@ -141,7 +156,7 @@ async def test_migrating_up_again_keeps_everything(url: str, session_id: UUID) -
 async def test_the_tables_in_code_are_those_of_the_migrations(url: str) -> None:
     # Other services' tables may be registered in the same process.
     ours = MetaData()
-    for name in names(SESSIONS) | names(VENUES):
+    for name in names((*SESSIONS, *VENUES, *GAME)):
         SQLModel.metadata.tables[name].to_metadata(ours)
 
     def differs_in_type(_: object, __: object, ___: object, stored_as: object, declared: object) -> bool | None:

@@ -9,7 +9,7 @@ from twotop_e2e.following import PollingFollower, SocketFollower
 from twotop_e2e.phone import Phone, code_of, pair
 from twotop_e2e.stack import Stack
 
-STORY = ["session_created", "partner_joined", "ready_changed", "ready_changed", "both_ready"]
+STORY = ["session_created", "partner_joined", "ready_changed", "ready_changed", "both_ready", "question_shown"]
 
 
 def types(follower: SocketFollower | PollingFollower) -> list[str]:
@@ -31,7 +31,7 @@ async def test_two_phones_on_sockets_see_each_other_and_are_both_ready(stack: St
                 await on_b.until_type("ready_changed")
                 assert "event" in await on_b.command("set_ready", {"ready": True})
                 for follower in (on_a, on_b):
-                    await follower.until_type("both_ready")
+                    await follower.until_type("question_shown")
                     assert types(follower) == STORY
                     assert not follower.broken
         assert (await a.snapshot())["last_seq"] == len(STORY)
@@ -50,8 +50,8 @@ async def test_two_polling_phones_play_the_same_story(stack: Stack) -> None:
                 await a.command("set_ready", {"ready": True})
                 await on_b.until_type("ready_changed")
                 await b.command("set_ready", {"ready": True})
-                await on_a.until_type("both_ready")
-                await on_b.until_type("both_ready")
+                await on_a.until_type("question_shown")
+                await on_b.until_type("question_shown")
                 assert types(on_a) == STORY
                 assert on_b.first_snapshot is not None
                 assert [event["seq"] for event in on_b.seen] == list(
@@ -68,7 +68,7 @@ async def test_a_socket_and_a_polling_phone_share_one_session(stack: Stack) -> N
         await b.command("set_ready", {"ready": True})
         await on_a.until_type("ready_changed")
         await on_a.command("set_ready", {"ready": True})
-        await on_b.until_type("both_ready")
+        await on_b.until_type("question_shown")
         assert types(on_b) == STORY
         await a.close_session()
         closed = await on_b.until_type("session_closed")

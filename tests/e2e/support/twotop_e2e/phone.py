@@ -118,6 +118,13 @@ class Phone:
         body: Json = answer.json()
         return body
 
+    async def question_set(self, shown: Json) -> dict[str, Json]:
+        """The questions of the deck that ``question_shown`` names, by id."""
+        path = f"/api/v1/question-sets/{shown['context']}"
+        answer = await self.until_answered(lambda: self.request("GET", path, params={"version": shown["set_version"]}))
+        assert answer.status_code == 200, answer.text
+        return {question["question_id"]: question for question in answer.json()["questions"]}
+
     async def events(self, cursor: int = 0, *, limit: int = 500, wait: float = 0) -> Json:
         """One page of events after the cursor."""
         path = f"/api/v1/sessions/{self.session_id}/events"

@@ -1,0 +1,117 @@
+"""The game by API through the whole system: a whole deck with lost connections, absent partners, kept secrets."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import partial
+
+from twotop_e2e.following import SocketFollower
+from twotop_e2e.phone import Json, Phone, pair
+from twotop_e2e.stack import Stack
+
+
+async def both_ready(on_a: SocketFollower, on_b: SocketFollower) -> Json:
+    """The first question, on both phones."""
+    for follower in (on_a, on_b):
+        assert "event" in await follower.command("set_ready", {"ready": True})
+    shown = await on_a.until_type("question_shown")
+    await on_b.until_type("question_shown")
+    data: Json = shown["data"]
+    return data
+
+
+def shown_on(follower: SocketFollower) -> list[Json]:
+    return [event["data"] for event in follower.seen if event["type"] == "question_shown"]
+
+
+def shown_after(follower: SocketFollower, position: int) -> bool:
+    return bool(shown_on(follower)[-1]["position"] > position)
+
+
+async def test_a_whole_deck_on_two_phones_that_keep_losing_their_connections(stack: Stack) -> None:
+    """Sixty questions and more: no card twice, none missed, the same on both phones, and then an explicit end."""
+    chance = random.Random(7)
+
+    def played(follower: SocketFollower, position: int) -> bool:
+        return len(shown_on(follower)) > position or follower.seen[-1]["type"] == "deck_finished"
+
+    a, b = await pair(stack)
+    async with a, b, SocketFollower(a) as on_a, SocketFollower(b) as on_b:
+        first = await both_ready(on_a, on_b)
+        for position in range(1, first["size"] + 1):
+            askers = [on_a, on_b]
+            chance.shuffle(askers)
+            for asker in askers:
+                if chance.random() < 0.2:
+                    await chance.choice(askers).drop()
+                await asker.command(chance.choice(["request_next", "skip"]))
+            for follower in (on_a, on_b):
+                await follower.until(partial(played, follower, position), what=f"nothing after question {position}")
+        assert len(on_a.hellos) + len(on_b.hellos) > 4
+        for follower in (on_a, on_b):
+            assert not follower.broken
+            assert [shown["position"] for shown in shown_on(follower)] == list(range(1, first["size"] + 1))
+            assert len({shown["question_id"] for shown in shown_on(follower)}) == first["size"] >= 60
+        assert on_a.seen[-1]["type"] == on_b.seen[-1]["type"] == "deck_finished"
+        await a.close_session()
+
+
+async def test_an_answer_waits_for_the_others_and_is_on_no_wire_before(stack: Stack) -> None:
+    a, b = await pair(stack)
+    secret = "behind the third lighthouse"
+    async with a, b, SocketFollower(a) as on_a, SocketFollower(b) as on_b:
+        question = await both_ready(on_a, on_b)
+        questions = await a.question_set(question)
+        while questions[question["question_id"]]["kind"] != "open":
+            for follower in (on_a, on_b):
+                await follower.command("request_next")
+            await on_a.until(partial(shown_after, on_a, question["position"]), what="the next question")
+            question = shown_on(on_a)[-1]
+        await on_a.command("give_answer", {"question_id": question["question_id"], "answer": secret})
+        await on_b.until_type("answer_given")
+        for seen in (on_b.seen, await b.snapshot(), await b.events()):
+            assert secret not in json.dumps(seen)
+        assert secret in json.dumps(await a.snapshot())
+        await on_b.command("give_answer", {"question_id": question["question_id"], "answer": "no idea"})
+        revealed = await on_b.until_type("answers_revealed")
+        assert secret in json.dumps(revealed)
+        await a.close_session()
+
+
+async def test_a_partner_who_is_gone_for_twenty_seconds_holds_nobody_up(stack: Stack) -> None:
+    a, b = await pair(stack)
+    async with a, b, SocketFollower(a) as on_a:
+        async with SocketFollower(b) as on_b:
+            await both_ready(on_a, on_b)
+            await on_a.command("request_next")
+            await on_b.until_type("next_requested")
+        advanced = await on_a.until(
+            lambda: next((e for e in on_a.seen if e["type"] == "question_advanced"), None),
+            timeout_s=45,
+            what="the waiting wish never took effect",
+        )
+        assert (advanced["by"], advanced["data"]["alone"]) == ("system", True)
+        await on_a.command("request_next")
+        await on_a.until(lambda: len(shown_on(on_a)) == 3, what="a new wish had to wait")
+        async with SocketFollower(b) as back:
+            await back.until(lambda: len(shown_on(back)) == 3, what="the one who came back did not catch up")
+        await a.close_session()
+
+
+async def test_two_sessions_at_one_table_play_the_same_deck_without_disturbing_each_other(stack: Stack) -> None:
+    table = stack.fresh_table()
+    async with Phone(stack) as one, Phone(stack) as other:
+        for phone in (one, other):
+            await phone.start(table, mode="single", context="established")
+        for _ in range(4):
+            await one.command("request_next")
+        await other.command("request_next")
+        shown = [
+            [event["data"] for event in (await phone.events())["events"] if event["type"] == "question_shown"]
+            for phone in (one, other)
+        ]
+        assert shown[0][0] == shown[1][0]
+        assert [len(questions) for questions in shown] == [4, 1]
+        for phone in (one, other):
+            await phone.close_session()

@@ -50,7 +50,7 @@ def wall_clock() -> datetime:
 
 
 class Epoch:
-    """The name of the database's history, read anew whenever the store connects."""
+    """The name of the database's history, read anew with every connection: a failover breaks those there were."""
 
     def __init__(self) -> None:
         self._value = ""
@@ -65,18 +65,16 @@ class Epoch:
 @asynccontextmanager
 async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall_clock) -> AsyncIterator[Runtime]:
     """The service, ready to run. ``now`` is the clock that decides about limits."""
+    epoch = Epoch()
     async with (
         open_database(settings) as database,
-        open_pool(settings) as pool,
+        open_pool(settings, on_connected=epoch.read) as pool,
         open_broker(settings.broker_url, settings.service) as broker,
     ):
         publisher = Publisher(broker)
         relay = OutboxRelay(settings.database_url, publisher, service=settings.service, limit=settings.outbox_limit)
         flags = FeatureFlags(database.sessions, {DUAL_PAIRING_CODE_ENABLED: settings.dual_pairing_code_enabled})
         await flags.load()
-        epoch = Epoch()
-        async with pool.acquire() as connection:
-            await epoch.read(connection)
         store = StoreLanes([SessionStore(settings.database_url, on_connected=epoch.read) for _ in range(LANES)])
         deps = SessionDeps(
             log=SessionLog(

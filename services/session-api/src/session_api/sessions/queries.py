@@ -37,10 +37,13 @@ class CommandRecord:
 
 async def epoch(connection: Connection) -> str:
     """Names this database's history: it changes when the database is restored or another takes its place."""
+    # The control file learns of a promotion only with the next checkpoint; what is written now is named after its own
+    # timeline. A server in recovery writes nothing, so there the control file has to do.
     identity = await connection.fetchval(
         """
         SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
-                              (SELECT timeline_id FROM pg_control_checkpoint()),
+                              CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                                   ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END,
                               (SELECT oid FROM pg_database WHERE datname = current_database()))
         """
     )

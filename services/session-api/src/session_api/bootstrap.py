@@ -17,7 +17,7 @@ from session_api.sessions.api import internal_router as sessions_internal
 from session_api.sessions.api import router as sessions_router
 from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.fast_path import add_fast_path
-from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.handlers import CREDENTIAL_KEY_KEPT, SessionDeps
 from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.log import SessionLog
 from session_api.sessions.store import SessionStore
@@ -150,6 +150,7 @@ async def _keep_house(pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> N
         await asyncio.sleep(HOUSEKEEPING_S)
         try:
             await queries.forget_creations(pool, now())
+            await queries.forget_renewals(pool, now() - CREDENTIAL_KEY_KEPT)
         except Exception as error:
             if not looks_unavailable(error):
                 raise

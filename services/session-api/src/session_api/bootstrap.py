@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -31,6 +31,7 @@ from twotop_common.messaging.outbox import OutboxRelay
 from twotop_common.messaging.publisher import Publisher
 from twotop_common.messaging.rpc import RpcServer
 from twotop_common.service_defaults.app import create_app
+from twotop_common.service_defaults.clock import wall_clock
 from twotop_common.service_defaults.database import looks_unavailable, open_database, open_pool
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED, FeatureFlags
 from twotop_common.service_defaults.health import Health, broker_check, pool_check, redis_check
@@ -42,11 +43,6 @@ log = get_logger(__name__)
 
 TITLE = "Twotop session API"
 HOUSEKEEPING_S = 60.0
-
-
-def wall_clock() -> datetime:
-    """The real time in UTC."""
-    return datetime.now(UTC)
 
 
 class Epoch:

@@ -71,7 +71,9 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         relay = OutboxRelay(settings.database_url, publisher, service=settings.service, limit=settings.outbox_limit)
         flags = FeatureFlags(database.sessions, {DUAL_PAIRING_CODE_ENABLED: settings.dual_pairing_code_enabled})
         await flags.load()
-        store = StoreLanes([SessionStore(settings.database_url, on_connected=epoch.read) for _ in range(LANES)])
+        store = StoreLanes(
+            [SessionStore(settings.database_url, on_connected=epoch.read, epoch=epoch) for _ in range(LANES)]
+        )
         deps = SessionDeps(
             log=SessionLog(
                 pool=pool,

@@ -20,10 +20,11 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A session's state after its last event, and its last activity."""
+    """A session's state after its last event, and its last activity; ``epoch`` names the history it was read from."""
 
     state: SessionState
     active_at: datetime
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

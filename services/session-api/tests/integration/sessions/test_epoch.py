@@ -50,3 +50,16 @@ async def test_who_only_reads_has_the_new_epoch_once_its_connections_are_made_an
 
     await eventually(seen)
     assert (await phone.get("/snapshot")).headers["etag"].startswith('"another-history.')
+
+
+async def test_a_head_remembered_from_another_history_is_read_anew(house: House) -> None:
+    phone = await house.start("single", context=None)
+    await phone.command("choose_context", {"context": "exploring"})
+    # In the other history the same number is another event.
+    await house.deps.pool.execute(
+        "UPDATE session_heads SET document = replace(document::text, '\"exploring\"', '\"established\"')::json"
+    )
+    epoch: Any = house.deps.epoch
+    epoch._value = "another-history"
+    answer = await phone.command("choose_context", {"context": "established"})
+    assert (answer.status_code, answer.json()["events"]) == (201, [])

@@ -1,12 +1,14 @@
 """Secrets and addresses planted in a full run turn up nowhere; one trace follows a command to the other phone.
 
-The scan itself is tested too: what must be there (a session's id in tables and messages) is found by the same means.
+The scan itself is tested too: it finds what is planted in each form that a place may have, and what must be there (a
+session's id in tables and messages) is found by the same means.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Set
 from dataclasses import dataclass, field
@@ -31,19 +33,63 @@ FOLLOWING = {"session-api", "realtime-gateway"}
 class Canaries:
     """What must not be found anywhere, by what it is."""
 
-    planted: dict[str, set[str]] = field(default_factory=dict)
+    planted: dict[str, set[re.Pattern[bytes]]] = field(default_factory=dict)
 
     def plant(self, kind: str, *values: str) -> None:
-        self.planted.setdefault(kind, set()).update(value for value in values if value)
+        """Values so long that they stand nowhere by chance."""
+        self._plant(kind, *(re.escape(value) for value in values if value))
+
+    def plant_code(self, kind: str, code: str) -> None:
+        """Six letters, with their dash or bare: they may stand in any random text, so only as a word of their own."""
+        self._plant(kind, rf"(?<![A-Za-z0-9]){code[:3]}[- ]?{code[-3:]}(?![A-Za-z0-9])")
+
+    def _plant(self, kind: str, *patterns: str) -> None:
+        compiled = (re.compile(pattern.encode(), re.IGNORECASE) for pattern in patterns)
+        self.planted.setdefault(kind, set()).update(compiled)
 
     def found_in(self, place: str, content: bytes) -> list[str]:
         """Which kinds are found; never the value itself, which would then be in the report."""
-        folded = content.lower()
         return [
             f"{kind} in {place}"
-            for kind, values in self.planted.items()
-            if any(value.lower().encode() in folded for value in values)
+            for kind, patterns in self.planted.items()
+            if any(pattern.search(content) for pattern in patterns)
         ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"1\tQQQWWZ\n",
+        b"QQQWWZ\t2",
+        b"\x00\x00\x00\x06QQQWWZ\xff",
+        b"code:QQQWWZ",
+        b"code:QQQWWZ:3",
+        b"SET code=QQQWWZ",
+        b"/nowhere/QQQWWZ?x=1",
+        b'{"code": "qqqwwz"}',
+        b"b'QQQWWZ'",
+        b"typed QQQ-WWZ here",
+        b"qqq wwz",
+        b"code_QQQWWZ_1",
+    ],
+)
+def test_the_scan_finds_a_code_in_table_cells_cache_keys_paths_and_words(content: bytes) -> None:
+    canaries = Canaries()
+    canaries.plant_code("code", "QQQ-WWZ")
+    assert canaries.found_in("place", content) == ["code in place"]
+
+
+@pytest.mark.parametrize("content", [b"aQQQWWZ", b"QQQWWZ9", b"kid.QQQWWZx0.eyJ", b"QQQ--WWZ", b"QQQWWX"])
+def test_the_scan_takes_no_part_of_a_longer_word_for_a_code(content: bytes) -> None:
+    canaries = Canaries()
+    canaries.plant_code("code", "QQQ-WWZ")
+    assert canaries.found_in("place", content) == []
+
+
+def test_the_scan_finds_a_key_within_a_longer_one() -> None:
+    canaries = Canaries()
+    canaries.plant("idempotency key", "a+key/of.22-or-more?ok")
+    assert canaries.found_in("table", b"id\trenew:A+key/of.22-or-more?ok\t") == ["idempotency key in table"]
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +133,8 @@ def planted_phone(stack: Stack, canaries: Canaries, number: int) -> Phone:
 
 def plant_secrets(canaries: Canaries, phone: Phone) -> None:
     canaries.plant("credential", phone.credential, phone.credential.split(".")[-1])
-    # Six letters alone may stand in any random text; as a whole word with its dash, or quoted, they are a code.
-    bare = phone.code.replace("-", "")
     if phone.code:
-        canaries.plant("code", phone.code, f'"{bare}"', f" {bare}")
+        canaries.plant_code("code", phone.code)
         canaries.plant("join secret", phone.join_secret.partition(".")[2])
 
 
@@ -99,15 +143,15 @@ async def a_whole_evening(stack: Stack, canaries: Canaries) -> str:
     a, b, c, d, e = (planted_phone(stack, canaries, number) for number in range(11, 16))
     async with a, b, c, d, e:
         table = stack.fresh_table()
-        key, join_key = new_key(), new_key()
-        canaries.plant("idempotency key", key, join_key)
+        key, join_key, renewal_key = new_key(), new_key(), new_key()
+        canaries.plant("idempotency key", key, join_key, renewal_key)
         created = (await a.try_start(table, key=key, context="exploring")).json()
         a.session_id = created["session"]["session_id"]
         a.participant_id, a.credential = created["participant"]["participant_id"], created["participant"]["credential"]
         a.code, a.join_url = created["pairing"]["code"], created["pairing"]["join_url"]
         plant_secrets(canaries, a)
         await b.try_join(table, code="QQQ-WWZ")
-        canaries.plant("typed code", "QQQ-WWZ", '"QQQWWZ"', " QQQWWZ")
+        canaries.plant_code("typed code", "QQQ-WWZ")
         await b.join(table, key=join_key, code=a.code)
         plant_secrets(canaries, b)
         async with SocketFollower(a) as on_a, PollingFollower(b) as on_b:
@@ -122,7 +166,7 @@ async def a_whole_evening(stack: Stack, canaries: Canaries) -> str:
         plant_secrets(canaries, c)
         for _ in range(5):
             await e.try_join(table, code="ZZZ-ZZW")
-        canaries.plant("typed code", "ZZZ-ZZW", '"ZZZZZW"', " ZZZZZW")
+        canaries.plant_code("typed code", "ZZZ-ZZW")
         path = f"/api/v1/sessions/{c.session_id}/pairing-code"
         replaced = await c.until_answered(
             lambda: c.request("POST", path, headers={"Idempotency-Key": "replace-key-canary-0123456789"})
@@ -134,7 +178,7 @@ async def a_whole_evening(stack: Stack, canaries: Canaries) -> str:
         plant_secrets(canaries, d)
         renewed = await d.until_answered(
             lambda: d.request(
-                "POST", f"/api/v1/sessions/{d.session_id}/credential", headers={"Idempotency-Key": new_key()}
+                "POST", f"/api/v1/sessions/{d.session_id}/credential", headers={"Idempotency-Key": renewal_key}
             )
         )
         assert renewed.status_code == 200, renewed.text

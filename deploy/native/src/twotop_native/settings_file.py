@@ -9,6 +9,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SERVICE_DATABASES = ("session_api", "pairing", "realtime_gateway", "cleanup_worker")
+_ISSUING = (
+    "TWOTOP_CODE_KEYS",
+    "TWOTOP_CREDENTIAL_SIGNING_KEY",
+    "TWOTOP_CREDENTIAL_PUBLIC_KEYS",
+    "TWOTOP_RATE_LIMIT_KEY",
+)
+_KEYS = {
+    "session-api": _ISSUING,
+    "pairing": _ISSUING,
+    "realtime-gateway": ("TWOTOP_CREDENTIAL_PUBLIC_KEYS",),
+    "cleanup-worker": (),
+}
 _GENERATED = ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD")
 
 
@@ -26,6 +38,11 @@ def load_or_create(path: Path, beside_data: Path | None = None) -> dict[str, str
     if beside_data and complete != spare:
         _write(beside_data, complete)
     return complete
+
+
+def keys_of(service: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Those of the installation's keys that this service works with; it is not told the others."""
+    return {name: known[name] for name in _KEYS[service]}
 
 
 def _generate() -> dict[str, str]:

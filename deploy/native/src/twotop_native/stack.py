@@ -13,7 +13,7 @@ from twotop_native.paths import Layout, checkout_root
 from twotop_native.ports import LOOPBACK, PortAllocator
 from twotop_native.processes import Program
 from twotop_native.servers import ServerMissing, find_program, user_for
-from twotop_native.settings_file import load_or_create
+from twotop_native.settings_file import keys_of, load_or_create
 
 GATEWAY_PORT = int(os.environ.get("TWOTOP_GATEWAY_PORT", "8080"))
 SERVICES = ("session-api", "pairing", "realtime-gateway", "cleanup-worker")
@@ -115,12 +115,11 @@ def _service_env(
     backends: Backends, known: Mapping[str, str], options: StartOptions, origin: str, service: str
 ) -> dict[str, str]:
     name = database_of(service)
-    keys = {key: value for key, value in known.items() if key.startswith("TWOTOP_")}
     password = known[f"{name.upper()}_DB_PASSWORD"]
     defaults = {
         "TWOTOP_ENVIRONMENT": "development",
         "TWOTOP_PUBLIC_ORIGIN": origin,
-        **keys,
+        **keys_of(service, known),
     }
     chosen = {key: os.environ[key] for key in os.environ if key.startswith("TWOTOP_")}
     return {

@@ -6,6 +6,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cleanup_worker.settings import CleanupSettings
+from pairing.settings import PairingSettings
+from realtime_gateway.settings import GatewaySettings
+from session_api.settings import SessionApiSettings
+from twotop_common.service_defaults.settings import ServiceSettings
 from twotop_native import cli
 from twotop_native.compose import (
     EngineCannot,
@@ -19,6 +24,7 @@ from twotop_native.run_file import RunFile
 from twotop_native.stack import SERVICES, StartOptions
 
 ROOT = checkout_root()
+SETTINGS: list[type[ServiceSettings]] = [SessionApiSettings, PairingSettings, GatewaySettings, CleanupSettings]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
@@ -88,6 +94,20 @@ def test_each_service_has_a_database_and_a_role_of_its_own() -> None:
         name = service.replace("-", "_")
         url = COMPOSE["services"][service]["environment"]["TWOTOP_DATABASE_URL"]
         assert url == f"postgresql://{name}:${{{name.upper()}_DB_PASSWORD}}@postgres:5432/{name}"
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_each_service_is_told_what_it_needs_and_no_other_secret(settings: type[ServiceSettings]) -> None:
+    everything = frozenset().union(*(each.needs for each in SETTINGS))
+    environment = COMPOSE["services"][settings.service]["environment"]
+    told = {name.removeprefix("TWOTOP_").lower() for name in environment}
+    assert told & everything == settings.needs
+
+
+def test_a_server_behind_a_shell_of_ours_does_not_run_as_root() -> None:
+    for name in ("postgres", "rabbitmq", "redis"):
+        service = COMPOSE["services"][name]
+        assert service.get("command", [name])[0] == name or service["user"] == name
 
 
 def test_every_image_is_pinned_and_every_container_of_ours_is_unprivileged() -> None:

@@ -1,8 +1,15 @@
 from pathlib import Path
 
+import pytest
+
+from cleanup_worker.settings import CleanupSettings
+from pairing.settings import PairingSettings
+from realtime_gateway.settings import GatewaySettings
+from session_api.settings import SessionApiSettings
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing
-from twotop_native.settings_file import load_or_create
+from twotop_common.service_defaults.settings import ServiceSettings
+from twotop_native.settings_file import keys_of, load_or_create
 
 
 def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
@@ -34,3 +41,10 @@ def test_services_can_use_the_generated_keys(tmp_path: Path) -> None:
     CredentialVerifier.parse(known["TWOTOP_CREDENTIAL_PUBLIC_KEYS"])
     signer = CredentialSigner.parse(known["TWOTOP_CREDENTIAL_SIGNING_KEY"])
     assert signer.public_key == known["TWOTOP_CREDENTIAL_PUBLIC_KEYS"]
+
+
+@pytest.mark.parametrize("settings", [SessionApiSettings, PairingSettings, GatewaySettings, CleanupSettings])
+def test_a_service_is_told_the_keys_it_needs_and_no_others(settings: type[ServiceSettings], tmp_path: Path) -> None:
+    known = load_or_create(tmp_path / "secrets.env")
+    needed = {f"TWOTOP_{name.upper()}" for name in settings.needs}
+    assert keys_of(settings.service, known) == {name: known[name] for name in known.keys() & needed}

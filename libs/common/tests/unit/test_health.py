@@ -8,27 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from twotop_common.messaging.connection import BrokerConnection
-from twotop_common.service_defaults.health import Health, HealthCheck, broker_check, connected_check, http_check
-
-
-async def answering(status: int) -> asyncio.Server:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-        await writer.drain()
-        writer.close()
-
-    return await asyncio.start_server(answer, "127.0.0.1", 0)
-
-
-@pytest.mark.parametrize(("status", "expected"), [(200, "ok"), (404, "ok"), (503, "failed")])
-async def test_a_peer_is_well_when_it_answers_without_failing(status: int, expected: str) -> None:
-    server = await answering(status)
-    port = server.sockets[0].getsockname()[1]
-    report = await Health("pairing", [http_check("peer", f"http://127.0.0.1:{port}/health")]).detailed()
-    assert report["dependencies"]["peer"]["status"] == expected
-    server.close()
-    await server.wait_closed()
+from twotop_common.service_defaults.health import Health, HealthCheck, broker_check, connected_check
 
 
 async def test_a_component_that_knows_by_itself_is_believed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -18,6 +18,7 @@ from twotop_common.messaging.consumer import Consumer
 from twotop_common.messaging.outbox import OutboxRelay
 from twotop_common.messaging.publisher import Publisher
 from twotop_common.service_defaults.app import create_app
+from twotop_common.service_defaults.clock import wall_clock
 from twotop_common.service_defaults.database import looks_unavailable, open_database
 from twotop_common.service_defaults.health import Health, broker_check, database_check
 from twotop_common.service_defaults.lifecycle import Runtime
@@ -26,11 +27,6 @@ from twotop_common.service_defaults.logging import get_logger
 log = get_logger(__name__)
 
 HOUSEKEEPING_S = 60.0
-
-
-def wall_clock() -> datetime:
-    """The real time in UTC."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

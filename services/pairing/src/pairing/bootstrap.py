@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -20,6 +20,7 @@ from twotop_common.messaging.consumer import Consumer
 from twotop_common.messaging.outbox import OutboxRelay
 from twotop_common.messaging.publisher import Publisher
 from twotop_common.service_defaults.app import create_app
+from twotop_common.service_defaults.clock import wall_clock
 from twotop_common.service_defaults.database import looks_unavailable, open_database
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED, FeatureFlags
 from twotop_common.service_defaults.health import Health, broker_check, database_check, redis_check
@@ -30,11 +31,6 @@ from twotop_common.service_defaults.rate_limits import RateLimiter
 log = get_logger(__name__)
 
 DESCRIPTION = "Pairing codes and their redemption: how a second phone joins a dual session."
-
-
-def wall_clock() -> datetime:
-    """The real time in UTC."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

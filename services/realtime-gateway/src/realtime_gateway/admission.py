@@ -31,7 +31,6 @@ class Waiters:
 
     def __init__(self) -> None:
         self._events: dict[UUID, asyncio.Event] = {}
-        self._holds: dict[UUID, int] = {}
 
     def wake(self, session_id: UUID) -> None:
         """News about a session's roster."""

@@ -71,6 +71,7 @@ class Attendance:
         self._lost: dict[tuple[UUID, UUID], Lost] = {}
         self._beating_since: float | None = None
         self._known = False
+        self._declared_dead: list[Phone] = []
         self._draining = False
 
     # -- sockets of this instance
@@ -193,19 +194,35 @@ class Attendance:
         if self._beating_since is None:
             self._beating_since = now
         if unknown and self._known:
-            await self._return_from_the_dead()
+            self._declared_dead = self._rooms.phones()
+            log.warning("attendance.declared_dead", sockets=len(self._declared_dead))
         self._known = True
+        await self._return_from_the_dead()
         if now - self._beating_since >= self._gone_after_s:
             self._show_gone(await self._handlers.bury_dead_instances(self._gone_after_s), "instance")
 
     async def _return_from_the_dead(self) -> None:
-        """Others declared our participants gone while we could not say that we live: their sockets count anew."""
-        log.warning("attendance.declared_dead", sockets=len(self._rooms.phones()))
-        for phone in self._rooms.phones():
-            room = self._rooms.get(phone.session_id)
-            if room is not None:
-                phone.connection = await self._handlers.connect(phone.claims)
-                self._announce(phone.session_id, phone.participant_id, phone.claims.role, phone.connection, "online")
+        """Others declared our participants gone while we could not say that we live: their sockets count anew.
+
+        Raises DatabaseUnavailable; the next beat goes on with those that are left.
+        """
+        while self._declared_dead:
+            phone = self._declared_dead[-1]
+            if self._seated(phone) is phone:
+                connection = await self._handlers.connect(phone.claims)
+                # The number is the participant's newest, whoever sits here by now.
+                seated = self._seated(phone)
+                if seated is None:
+                    phone.connection = connection
+                    self.depart(phone)
+                elif seated.connection < connection:
+                    seated.connection = connection
+                    self._announce(phone.session_id, phone.participant_id, phone.claims.role, connection, "online")
+            self._declared_dead.pop()
+
+    def _seated(self, phone: Phone) -> Phone | None:
+        room = self._rooms.get(phone.session_id)
+        return None if room is None else room.phones.get(phone.participant_id)
 
     def _show_gone(self, gone: Sequence[GoneParticipant], cause: str) -> None:
         for one in gone:

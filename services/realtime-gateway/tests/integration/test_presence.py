@@ -12,8 +12,10 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from realtime_gateway.domain.presence import Mark
+from realtime_gateway.errors import DatabaseUnavailable
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.registry import REGISTRY
+from twotop_common.credentials import ParticipantClaims
 from twotop_common.testing.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -197,14 +199,72 @@ async def test_an_instance_declared_dead_by_mistake_numbers_its_sockets_anew(hou
     await house.registered(gateway, table)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
-        await eventually(lambda: gateway.attendance._known)
-        async with gateway.handlers._transaction() as session:
-            await session.execute(text("DELETE FROM instances"))
+        await _declared_dead(gateway)
         await gateway.attendance.beat()
         room = gateway.rooms.get(table.session_id)
         assert room.phones[table.guests[0].participant_id].connection == 2
         house.owner.append(table)
         await phone.until_seq(2)
+
+
+async def _declared_dead(gateway: RunningGateway) -> None:
+    await eventually(lambda: gateway.attendance._known)
+    async with gateway.handlers._transaction() as session:
+        await session.execute(text("DELETE FROM instances"))
+
+
+async def test_sockets_are_numbered_anew_to_the_last_although_the_database_went_away_meanwhile(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await house.gateway(instance_beat_s=60)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    a, b = table.guests
+    async with gateway.phone(table) as one, gateway.phone(table) as other:
+        await one.auth(house.owner.credential(table, a))
+        await other.auth(house.owner.credential(table, b))
+        await _declared_dead(gateway)
+        connect, away = gateway.handlers.connect, iter([False, True])
+
+        async def connect_unless_away(claims: ParticipantClaims) -> int:
+            if next(away, False):
+                raise DatabaseUnavailable
+            return int(await connect(claims))
+
+        monkeypatch.setattr(gateway.handlers, "connect", connect_unless_away)
+        with pytest.raises(DatabaseUnavailable):
+            await gateway.attendance.beat()
+        assert sorted(phone.connection for phone in gateway.rooms.phones()) == [1, 2]
+        await gateway.attendance.beat()
+        assert [phone.connection for phone in gateway.rooms.phones()] == [2, 2]
+
+
+async def test_who_leaves_while_sockets_are_numbered_anew_is_not_called_online(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await house.gateway(instance_beat_s=60, gone_after_s=0.5)
+    table = house.owner.seat()
+    await house.registered(gateway, table)
+    leaving = table.guests[0].participant_id
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]))
+        await _declared_dead(gateway)
+        connect = gateway.handlers.connect
+
+        async def connect_as_it_leaves(claims: ParticipantClaims) -> int:
+            await phone.socket.close()
+            await eventually(lambda: not gateway.rooms.phones())
+            return int(await connect(claims))
+
+        monkeypatch.setattr(gateway.handlers, "connect", connect_as_it_leaves)
+        await gateway.attendance.beat()
+    assert await eventually(lambda: facts(house, GONE)) == [str(leaving)]
+    memory = gateway.attendance._memory
+
+    async def remembered_as_gone() -> bool:
+        return bool((await memory.recall(table.session_id))[leaving] == Mark("A", 2, "gone"))
+
+    await eventually(remembered_as_gone)
 
 
 async def test_nobody_of_an_ended_session_goes_missing(house: House) -> None:

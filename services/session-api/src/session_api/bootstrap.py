@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from session_api.sessions.api import internal_router as sessions_internal
 from session_api.sessions.api import router as sessions_router
 from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.fast_path import add_fast_path
-from session_api.sessions.handlers import SessionDeps
+from session_api.sessions.handlers import CREDENTIAL_KEY_KEPT, SessionDeps
 from session_api.sessions.handlers.follow_services import release_wishes
 from session_api.sessions.lanes import LANES, StoreLanes
 from session_api.sessions.log import SessionLog
@@ -37,6 +37,7 @@ from twotop_common.messaging.outbox import OutboxRelay
 from twotop_common.messaging.publisher import Publisher
 from twotop_common.messaging.rpc import RpcServer
 from twotop_common.service_defaults.app import create_app
+from twotop_common.service_defaults.clock import wall_clock
 from twotop_common.service_defaults.database import looks_unavailable, open_database, open_pool
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED, FeatureFlags
 from twotop_common.service_defaults.health import Health, broker_check, pool_check, redis_check
@@ -50,13 +51,8 @@ TITLE = "Twotop session API"
 HOUSEKEEPING_S = 60.0
 
 
-def wall_clock() -> datetime:
-    """The real time in UTC."""
-    return datetime.now(UTC)
-
-
 class Epoch:
-    """The name of the database's history, read anew whenever the store connects."""
+    """The name of the database's history, read anew with every connection: a failover breaks those there were."""
 
     def __init__(self) -> None:
         self._value = ""
@@ -71,9 +67,10 @@ class Epoch:
 @asynccontextmanager
 async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall_clock) -> AsyncIterator[Runtime]:
     """The service, ready to run. ``now`` is the clock that decides about limits."""
+    epoch = Epoch()
     async with (
         open_database(settings) as database,
-        open_pool(settings) as pool,
+        open_pool(settings, on_connected=epoch.read) as pool,
         open_broker(settings.broker_url, settings.service) as broker,
     ):
         publisher = Publisher(broker)
@@ -83,10 +80,9 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         shelf = QuestionShelf(database.sessions)
         await shelf.refresh()
         company = Company(pool, now)
-        epoch = Epoch()
-        async with pool.acquire() as connection:
-            await epoch.read(connection)
-        store = StoreLanes([SessionStore(settings.database_url, on_connected=epoch.read) for _ in range(LANES)])
+        store = StoreLanes(
+            [SessionStore(settings.database_url, on_connected=epoch.read, epoch=epoch) for _ in range(LANES)]
+        )
         deps = SessionDeps(
             log=SessionLog(
                 pool=pool,
@@ -168,6 +164,7 @@ async def _keep_house(pool: asyncpg.Pool[Any], company: Company, now: Callable[[
         await asyncio.sleep(HOUSEKEEPING_S)
         try:
             await queries.forget_creations(pool, now())
+            await queries.forget_renewals(pool, now() - CREDENTIAL_KEY_KEPT)
             await company.forget_old()
         except Exception as error:
             if not looks_unavailable(error):

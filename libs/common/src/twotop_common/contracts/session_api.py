@@ -13,7 +13,6 @@ from twotop_common.contracts.registry import register
 
 Mode = Literal["single", "dual", "group"]
 Role = Literal["A", "B", "member"]
-DeadlineKind = Literal["session", "pairing"]
 
 
 class PairingOffer(Contract):

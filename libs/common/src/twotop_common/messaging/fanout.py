@@ -29,11 +29,6 @@ _FAN_OUT: TypeAdapter[LogHint | PresenceHint] = TypeAdapter(FanOut)
 BIND_TIMEOUT_S = 5.0
 
 
-def encode_hint(hint: LogHint | PresenceHint) -> bytes:
-    """The hint as ``Publisher.publish_hint_bytes`` takes it."""
-    return hint.model_dump_json().encode()
-
-
 def decode_hint(body: bytes) -> LogHint | PresenceHint:
     """Raises pydantic.ValidationError for anything that is not a hint."""
     return _FAN_OUT.validate_json(body)

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import CursorResult, DateTime, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel
@@ -39,22 +38,14 @@ class InboxRow(SQLModel, table=True):
     )
 
 
-_INSERT = "INSERT INTO inbox (consumer, message_id) VALUES ({}, {}) ON CONFLICT DO NOTHING"
-_INSERT_NAMED = text(_INSERT.format(":consumer", ":message_id"))
-_INSERT_NUMBERED = _INSERT.format("$1", "$2")
+_INSERT = text("INSERT INTO inbox (consumer, message_id) VALUES (:consumer, :message_id) ON CONFLICT DO NOTHING")
 _PRUNE = text("DELETE FROM inbox WHERE received_at < :older_than")
 
 
 async def first_time(session: AsyncSession, consumer: str, message_id: UUID) -> bool:
     """Whether this consumer sees the message for the first time; call it first in the handler's transaction."""
-    result = await session.execute(_INSERT_NAMED, {"consumer": consumer, "message_id": message_id})
+    result = await session.execute(_INSERT, {"consumer": consumer, "message_id": message_id})
     return _rows(result) == 1
-
-
-async def first_time_on(connection: asyncpg.Connection, consumer: str, message_id: UUID) -> bool:
-    """``first_time`` on an asyncpg connection's current transaction."""
-    status = await connection.execute(_INSERT_NUMBERED, consumer, message_id)
-    return str(status).endswith(" 1")
 
 
 async def prune_inbox(session: AsyncSession, *, older_than: datetime) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -184,17 +183,11 @@ class OutboxRelay:
         self._finished_rounds = 0
         self._drained = False
         self._backlog = 0
-        self._oldest_at: float | None = None
 
     @property
     def backlog(self) -> int:
         """Unpublished rows at the last look, counted up to the limit."""
         return self._backlog
-
-    @property
-    def oldest_s(self) -> float:
-        """Age of the oldest unpublished row, 0 when there is none."""
-        return 0.0 if self._oldest_at is None else time.monotonic() - self._oldest_at
 
     @property
     def refusing(self) -> bool:
@@ -289,6 +282,5 @@ class OutboxRelay:
 
     def _note(self, rows: int, age_s: float) -> None:
         self._backlog = rows
-        self._oldest_at = time.monotonic() - age_s if rows else None
         _ROWS.set(rows)
         _OLDEST_SECONDS.set(age_s if rows else 0)

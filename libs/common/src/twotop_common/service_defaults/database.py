@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,15 +63,28 @@ async def open_database_at(database_url: str, *, pool_size: int = 8, name: str =
 
 @contextlib.asynccontextmanager
 async def open_pool(
-    settings: ServiceSettings, *, min_size: int = 2, max_size: int | None = None
+    settings: ServiceSettings,
+    *,
+    min_size: int = 2,
+    max_size: int | None = None,
+    on_connected: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncpg.Pool]:
-    """A pool for hand-written SQL. ``json`` and ``jsonb`` columns are Python objects on both sides."""
+    """A pool for hand-written SQL. ``json`` and ``jsonb`` columns are Python objects on both sides.
+
+    ``on_connected`` has each new connection before anybody else, also those that replace lost ones.
+    """
+
+    async def prepare(connection: asyncpg.Connection) -> None:
+        await set_json_codecs(connection)
+        if on_connected is not None:
+            await on_connected(connection)
+
     pool = await asyncpg.create_pool(
         settings.database_url,
         min_size=min_size,
         max_size=max_size or settings.database_pool_size,
         timeout=5,
-        init=set_json_codecs,
+        init=prepare,
         server_settings=_server_settings(settings.instance),
     )
     try:

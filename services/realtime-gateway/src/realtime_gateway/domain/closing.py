@@ -28,12 +28,7 @@ class Closing(Enum):
     def reason(self) -> str:
         return self.value[1]
 
-    @property
-    def final(self) -> bool:
-        return self in _FINAL
 
-
-_FINAL = frozenset({Closing.BAD_CREDENTIAL, Closing.NOT_REGISTERED, Closing.NO_SESSION, Closing.SESSION_ENDED})
 _BY_STATUS = {
     401: Closing.BAD_CREDENTIAL,
     403: Closing.NOT_REGISTERED,

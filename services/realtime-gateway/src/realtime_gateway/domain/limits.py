@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 1024 * 1024
 MAX_QUEUED_COMMANDS = 64
 MESSAGES_PER_SECOND = 20.0

@@ -23,7 +23,6 @@ from twotop_common.credentials import (
     CredentialVerifier,
     ParticipantClaims,
 )
-from twotop_common.messaging.fanout import encode_hint
 from twotop_common.service_defaults.problems import Problem
 
 
@@ -112,7 +111,7 @@ class OwnerDouble:
             events=events,
             traceparent=traceparent,
         )
-        self.publish(table.session_id.hex[:2], encode_hint(hint))
+        self.publish(table.session_id.hex[:2], hint.model_dump_json().encode())
 
     def credential(
         self,

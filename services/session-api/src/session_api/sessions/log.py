@@ -3,7 +3,8 @@
 Invariants:
 - Commands of one session in this process are decided one after another; across processes the store's guard decides.
 - A refusal decided on a remembered head is decided again on a fresh one before anybody is told.
-- Remembered heads only save reading: what is written is guarded by ``last_seq`` whatever they say.
+- Remembered heads only save reading: what is written is guarded by ``last_seq`` whatever they say, and what was decided
+  in another history of the database (its epoch) is decided again.
 - A limit is reached at its instant: a command that comes later first records the end, then is refused.
 """
 
@@ -13,7 +14,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -175,7 +176,7 @@ class SessionLog:
 
     async def _execute(self, request: Request) -> Outcome:
         # Another service's word is no activity, so its deadline must be reckoned from the newest one.
-        head = None if request.participant_id is None else self._heads.get(request.session_id)
+        head = None if request.participant_id is None else self._remembered(request.session_id)
         for tries in range(MAX_DECISIONS):
             fresh = head is None
             if head is None:
@@ -250,11 +251,12 @@ class SessionLog:
             active_at=active_at,
             outbox=[outbox_record(fact, subject=str(after.session_id), source="session-api") for fact in facts],
             analytics=analytics_of(recorded, after),
+            epoch=head.epoch,
         )
         self._heads.pop(request.session_id, None)
         if not await self._store.append(item):
             return None
-        self._remember(Head(after, active_at))
+        self._remember(replace(head, state=after, active_at=active_at))
         count_milestones(item.analytics)
         self.tell(after, recorded, messages=bool(item.outbox))
         return Outcome(recorded, after.last_seq, after, replayed=False)
@@ -283,12 +285,13 @@ class SessionLog:
 
     async def _load(self, request: Request) -> tuple[Head, CommandRecord | None]:
         async with self._pool.acquire() as connection:
+            epoch = self._epoch()
             head, earlier = await queries.find_head_and_command(
                 connection, request.session_id, request.actor, request.key
             )
         if head is None:
             raise session_not_found()
-        return head, earlier
+        return replace(head, epoch=epoch), earlier
 
     async def _replay(self, request: Request, state: SessionState, earlier: CommandRecord) -> Outcome:
         if earlier.body_hash != request.body_hash:
@@ -309,9 +312,11 @@ class SessionLog:
         """The head as the database has it, with a limit that fell due recorded. Raises ``session_not_found``."""
         while True:
             async with self._pool.acquire() as connection:
-                head = await queries.find_head(connection, session_id)
-            if head is None:
+                epoch = self._epoch()
+                found = await queries.find_head(connection, session_id)
+            if found is None:
                 raise session_not_found()
+            head = replace(found, epoch=epoch)
             now = self._now()
             if head.state.state in ENDED or now < (due := head.state.due(head.active_at)).at:
                 return head
@@ -333,6 +338,10 @@ class SessionLog:
     def forget(self, session_id: UUID) -> None:
         """Drop the remembered head: it was changed past this log."""
         self._heads.pop(session_id, None)
+
+    def _remembered(self, session_id: UUID) -> Head | None:
+        head = self._heads.get(session_id)
+        return head if head is not None and head.epoch == self._epoch() else None
 
     def _remember(self, head: Head) -> None:
         self._heads[head.state.session_id] = head

@@ -20,10 +20,20 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A session's state after its last event, and its last activity."""
+    """A session's state after its last event, and its last activity; ``epoch`` names the history it was read from."""
 
     state: SessionState
     active_at: datetime
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What an idempotency key of ``POST /sessions`` was used for."""
+
+    body_hash: bytes
+    session_id: UUID
+    code_key_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +47,13 @@ class CommandRecord:
 
 async def epoch(connection: Connection) -> str:
     """Names this database's history: it changes when the database is restored or another takes its place."""
+    # The control file learns of a promotion only with the next checkpoint; what is written now is named after its own
+    # timeline. A server in recovery writes nothing, so there the control file has to do.
     identity = await connection.fetchval(
         """
         SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
-                              (SELECT timeline_id FROM pg_control_checkpoint()),
+                              CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                                   ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END,
                               (SELECT oid FROM pg_database WHERE datname = current_database()))
         """
     )
@@ -76,6 +89,17 @@ async def find_head_and_command(
     if row["body_hash"] is not None:
         command = CommandRecord(row["body_hash"], row["first_seq"], row["command_last_seq"])
     return await _head_of(connection, session_id, row), command
+
+
+async def find_command_key(connection: Connection, session_id: UUID, actor: str, keys: Sequence[str]) -> str | None:
+    """Which of ``keys`` this actor has used before."""
+    key: str | None = await connection.fetchval(
+        "SELECT key FROM session_commands WHERE session_id = $1 AND actor = $2 AND key = ANY($3::text[]) LIMIT 1",
+        session_id,
+        actor,
+        list(keys),
+    )
+    return key
 
 
 async def _head_of(connection: Connection, session_id: UUID, row: asyncpg.Record) -> Head:
@@ -116,6 +140,16 @@ async def last_seqs(connection: Connection, session_ids: Sequence[UUID]) -> dict
     return {row["session_id"]: row["last_seq"] for row in rows}
 
 
+async def limit_lock_waits(connection: Connection, seconds: float) -> None:
+    """From here to the end of the transaction, waiting longer for a lock raises LockNotAvailableError."""
+    await connection.execute("SELECT set_config('lock_timeout', $1, true)", f"{round(seconds * 1000)}ms")
+
+
+async def lock_table(connection: Connection, table_id: UUID) -> None:
+    """Hold the table's row: the lock under which its live sessions are counted."""
+    await connection.execute("SELECT 1 FROM tables WHERE id = $1 FOR NO KEY UPDATE", table_id)
+
+
 async def live_sessions_at(connection: Connection, table_id: UUID, now: datetime) -> int:
     """How many sessions live at a table: neither ended nor past their limit."""
     count: int = await connection.fetchval(
@@ -147,6 +181,55 @@ async def is_token_of(pool: asyncpg.Pool[Any], table_token: str, table_id: UUID)
     return found is not None
 
 
+async def claim_creation(
+    connection: Connection, key_hash: str, creation: Creation, *, now: datetime, expires_at: datetime
+) -> bool:
+    """Whether this request is the first with its key; a simultaneous one is waited for."""
+    claimed = await connection.fetchval(
+        """
+        INSERT INTO creations (key_hash, body_hash, session_id, code_key_id, expires_at) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (key_hash) DO UPDATE
+        SET body_hash = excluded.body_hash, session_id = excluded.session_id, code_key_id = excluded.code_key_id,
+            expires_at = excluded.expires_at
+        WHERE creations.expires_at <= $6
+        RETURNING 1
+        """,
+        key_hash,
+        creation.body_hash,
+        creation.session_id,
+        creation.code_key_id,
+        expires_at,
+        now,
+    )
+    return claimed is not None
+
+
+async def find_creation(connection: Connection, key_hashes: Sequence[str], now: datetime) -> Creation | None:
+    """What a key was used for, whichever key of the ring hashed it."""
+    row = await connection.fetchrow(
+        """
+        SELECT body_hash, session_id, code_key_id FROM creations
+        WHERE key_hash = ANY($1::text[]) AND expires_at > $2 ORDER BY expires_at LIMIT 1
+        """,
+        list(key_hashes),
+        now,
+    )
+    return None if row is None else Creation(row["body_hash"], row["session_id"], row["code_key_id"])
+
+
 async def forget_creations(pool: asyncpg.Pool[Any], now: datetime) -> None:
     """Drop the answers to idempotency keys whose time is over."""
     await pool.execute("DELETE FROM creations WHERE expires_at <= $1", now)
+
+
+async def forget_renewals(pool: asyncpg.Pool[Any], until: datetime) -> None:
+    """Drop the keys of credentials that were renewed up to ``until``; the renewals stay in the log."""
+    # A phone may give any command a key that looks like a renewal's, hence the event.
+    await pool.execute(
+        """
+        DELETE FROM session_commands AS c USING session_events AS e
+        WHERE c.key LIKE 'renew:%' AND e.session_id = c.session_id AND e.seq = c.first_seq
+          AND e.type = 'credential_renewed' AND e.at <= $1
+        """,
+        until,
+    )

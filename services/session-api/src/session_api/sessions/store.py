@@ -48,7 +48,10 @@ BATCH_SIZE = Histogram(
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """One accepted command: its key, the events it caused (none for a no-op) and the state they lead to."""
+    """One accepted command: its key, the events it caused (none for a no-op) and the state they lead to.
+
+    ``epoch`` names the history of the database in which it was decided.
+    """
 
     expected_seq: int
     actor: str
@@ -59,6 +62,7 @@ class Append:
     active_at: datetime
     outbox: Sequence[OutboxRecord] = ()
     analytics: Sequence[AnalyticsRecord] = ()
+    epoch: str = ""
 
 
 _HEADS = """
@@ -244,9 +248,11 @@ class SessionStore:
         database_url: str,
         on_connected: Callable[[asyncpg.Connection[Any]], Awaitable[None]] | None = None,
         *,
+        epoch: Callable[[], str] = lambda: "",
         give_up_s: float = GIVE_UP_S,
     ) -> None:
         self._database_url = database_url
+        self._epoch = epoch
         self._give_up_s = give_up_s
         self._on_connected = on_connected
         self._connection: asyncpg.Connection[Any] | None = None
@@ -324,7 +330,9 @@ class SessionStore:
         while True:
             try:
                 connection = await self._connected(deadline)
-                return await append(connection, [waiting.item for waiting in batch])
+                # After a failover the same number may belong to another event: decide again on what is there now.
+                items = [waiting.item for waiting in batch if waiting.item.epoch == self._epoch()]
+                return await append(connection, items) if items else set()
             except Exception as error:
                 if not looks_unavailable(error):
                     raise

@@ -54,9 +54,13 @@ class SessionEventRow(SQLModel, table=True):
 
 
 class SessionCommandRow(SQLModel, table=True):
-    """One accepted command, no-ops included: what makes a repeat a repeat. ``first_seq`` is null for a no-op."""
+    """One accepted command, no-ops included: what makes a repeat a repeat. ``first_seq`` is null for a no-op.
+
+    A renewal's key is as good as the credential it issues: it is a keyed hash, kept for ten minutes.
+    """
 
     __tablename__ = "session_commands"
+    __table_args__ = (Index("session_commands_renewals", "session_id", postgresql_where=text("key LIKE 'renew:%'")),)
 
     session_id: UUID = Field(primary_key=True)
     actor: str = Field(primary_key=True)

@@ -10,8 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from session_api_testing.house import House, Phone, delivery
 
+from session_api.sessions import queries
 from session_api.sessions.consumers import message_handlers
 from session_api.sessions.domain.commands import AdmitPartner
+from session_api.sessions.domain.decider import fold
+from session_api.sessions.domain.views import view_state
 from session_api.sessions.log import Request
 from twotop_common.contracts.cleanup_worker import ExpireSession
 from twotop_common.contracts.envelope import Contract
@@ -142,6 +145,29 @@ async def test_b_leaves_and_its_place_is_closed(house: House) -> None:
     refused = await partner.get()
     assert (refused.status_code, refused.json()["code"]) == (403, "not_a_participant")
     assert (await types(phone))[-1] == "participant_left"
+
+
+async def test_after_a_dual_story_the_snapshot_is_the_fold_of_the_log(house: House) -> None:
+    phone = await house.start(context=None)
+    partner = partner_of(phone, house, uuid4())
+
+    async def both_see_the_fold() -> None:
+        async with house.deps.pool.acquire() as connection:
+            log = await queries.events_after(connection, phone.session_id, 0, limit=None)
+        for reader in (phone, partner):
+            snapshot = (await reader.get("/snapshot")).json()
+            assert (snapshot["last_seq"], snapshot["state"]) == (log[-1].seq, view_state(fold(log)))
+
+    await handle(house, matched(phone, house, partner.participant_id))
+    await phone.command("choose_context", {"context": "mature"})
+    await partner.command("opt_in_mature", {})
+    await phone.command("set_ready", {"ready": True})
+    await both_see_the_fold()
+    await partner.command("set_ready", {"ready": True})
+    await both_see_the_fold()
+    await phone.post("/close")
+    await both_see_the_fold()
+    assert {"partner_joined", "mature_opted_in", "both_ready", "session_closed"} <= set(await types(phone))
 
 
 @pytest.mark.parametrize(("minutes", "ended"), [(30 - 1 / 60, False), (30, True)])

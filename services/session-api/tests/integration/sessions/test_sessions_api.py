@@ -13,6 +13,9 @@ from prometheus_client import REGISTRY as METRICS
 from session_api_testing.house import CLOSED_TABLE, DISABLED_TABLE, OTHER_TABLE, TABLE, House
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from session_api.sessions import queries
+from session_api.sessions.domain.decider import fold
+from session_api.sessions.domain.views import view_state
 from session_api.venues.importing import import_venues
 from session_api.venues.venue_file import VenueFile
 from twotop_common.testing.fakes import Clock
@@ -186,6 +189,9 @@ async def test_the_snapshot_is_the_fold_and_answers_304(house: House) -> None:
     second = await phone.get("/snapshot", headers={"If-None-Match": tag})
     assert second.status_code == 200
     assert second.json()["last_seq"] == 2
+    async with house.deps.pool.acquire() as connection:
+        log = await queries.events_after(connection, phone.session_id, 0, limit=None)
+    assert second.json()["state"] == view_state(fold(log))
     assert second.json()["state"]["context"] == "established"
     assert second.headers["cache-control"] == "private, no-cache"
 

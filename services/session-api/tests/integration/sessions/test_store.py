@@ -260,3 +260,14 @@ async def test_lanes_write_many_sessions_at_once_each_in_its_order(database_url:
         await task
     for state in states:
         assert await stored(connection, state) == (5, [1, 2, 3, 4, 5])
+
+
+async def test_what_was_decided_in_another_history_is_not_written(database_url: str, connection: Any) -> None:
+    sessions = SessionStore(database_url, epoch=lambda: "after the failover")
+    task = asyncio.create_task(sessions.run())
+    state = await new_head(connection)
+    decided_before = replace(choosing(state, "exploring"), epoch="before the failover")
+    assert not await sessions.append(decided_before)
+    assert await sessions.append(replace(decided_before, epoch="after the failover"))
+    task.cancel()
+    assert await stored(connection, state) == (2, [1, 2])

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from session_api.bootstrap import build, wall_clock
+from session_api.bootstrap import build
 from session_api.sessions.handlers import SessionDeps
 from session_api.settings import SessionApiSettings
 from session_api.venues.importing import import_venues
@@ -21,6 +21,7 @@ from twotop_common.contracts.registry import Service
 from twotop_common.messaging.delivery import Delivery
 from twotop_common.messaging.outbox import outbox_record
 from twotop_common.messaging.publisher import Publisher
+from twotop_common.service_defaults.clock import wall_clock
 from twotop_common.service_defaults.database import open_database_at
 from twotop_common.service_defaults.lifecycle import running
 from twotop_common.testing.eventually import eventually

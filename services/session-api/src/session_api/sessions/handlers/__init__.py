@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,9 @@ from session_api.sessions.log import SessionLog
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing
 from twotop_common.service_defaults.feature_flags import FeatureFlags
+
+CREDENTIAL_KEY_KEPT = timedelta(minutes=10)
+"""How long the idempotency key of a call that issues a credential is known, as a keyed hash."""
 
 
 @dataclass(frozen=True, slots=True)

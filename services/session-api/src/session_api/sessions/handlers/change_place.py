@@ -14,6 +14,8 @@ from session_api.sessions.handlers.create_session import issue
 from session_api.sessions.log import Request
 from session_api.sessions.queries import Head
 from session_api.sessions.schemas import ParticipantBody, SessionBody
+from twotop_common.credentials import ParticipantClaims
+from twotop_common.hashed_codes import candidate_hashes
 from twotop_common.service_defaults.idempotency import body_fingerprint
 
 
@@ -61,7 +63,7 @@ async def renew_credential(
     outcome = await deps.log.execute(
         Request(
             session_id=session_id,
-            key=f"renew:{key or uuid4()}",
+            key=await _renewal_key(deps, claims, key),
             body_hash=body_fingerprint("renew"),
             command=RenewCredential(),
             participant_id=claims.participant_id,
@@ -72,6 +74,18 @@ async def renew_credential(
     if not isinstance(recorded.event, e.CredentialRenewed):
         raise TypeError(recorded.type)
     return issue(deps, outcome.state, claims.participant_id, recorded.event.generation, recorded.at)
+
+
+async def _renewal_key(deps: SessionDeps, claims: ParticipantClaims, key: str | None) -> str:
+    """The client's key as it is stored: hashed, under an older key of the ring when it was first used with that."""
+    if key is None:
+        return f"renew:{uuid4()}"
+    current, *older = (f"renew:{kept}" for kept in candidate_hashes(deps.key_ring, "idempotency:renew", key))
+    if not older:
+        return current
+    async with deps.pool.acquire() as connection:
+        used = await queries.find_command_key(connection, claims.session_id, str(claims.participant_id), older)
+    return used or current
 
 
 async def _present(deps: SessionDeps, session_id: UUID) -> SessionBody:

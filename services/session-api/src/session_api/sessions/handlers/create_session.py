@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,8 +24,8 @@ from session_api.sessions.errors import (
     table_mismatch,
     table_session_limit,
 )
-from session_api.sessions.handlers import SessionDeps
-from session_api.sessions.queries import Head
+from session_api.sessions.handlers import CREDENTIAL_KEY_KEPT, SessionDeps
+from session_api.sessions.queries import Connection, Creation, Head
 from session_api.sessions.schemas import CreateSession, PairingBody, ParticipantBody, SessionBody, SessionCreatedBody
 from session_api.venues.domain import TableView, service_day_at
 from session_api.venues.errors import table_not_found
@@ -33,12 +33,13 @@ from session_api.venues.handlers import refuse_unless_open
 from session_api.venues.queries import find_table
 from twotop_common.contracts.session_api import PairingOffer, SessionCreated, TablePlace
 from twotop_common.credentials import ParticipantClaims
-from twotop_common.hashed_codes import derive_code, derive_join_secret, format_code, hash_code
+from twotop_common.hashed_codes import candidate_hashes, derive_code, derive_join_secret, format_code, hash_code
 from twotop_common.messaging.outbox import OutboxRecord, enqueue_on, outbox_record
 from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED
 from twotop_common.service_defaults.idempotency import body_fingerprint, in_progress, mismatch
+from twotop_common.service_defaults.problems import unavailable
 
-KEY_KEPT = timedelta(minutes=10)
+LOCK_PATIENCE_S = 2.0
 READABLE_AFTER_END_S = 86_400
 
 LIVE_SESSIONS_PER_TABLE = Histogram(
@@ -48,27 +49,22 @@ LIVE_SESSIONS_PER_TABLE = Histogram(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    session_id: UUID
-    code_key_id: str | None
-
-
 async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key: str | None) -> SessionCreatedBody:
     """The new session, device A's place and, for a dual session, its code: the same again for the same key.
 
     Raises Problem: ``table_not_found``, ``table_mismatch``, ``location_closed``, ``table_disabled``,
     ``mode_unavailable``, ``pairing_disabled``, ``table_session_limit``, ``idempotency_mismatch``,
-    ``idempotency_in_progress``.
+    ``idempotency_in_progress``, ``unavailable``.
     """
     now = deps.now()
-    key_hash = None
+    key_hashes: list[str] = []
     if idempotency_key is not None:
-        key_hash = hash_code(deps.key_ring, "idempotency:create-session", idempotency_key)
+        key_hashes = candidate_hashes(deps.key_ring, "idempotency:create-session", idempotency_key)
     fingerprint = body_fingerprint(body.model_dump(mode="json"))
-    if key_hash is not None:
+    earlier: Creation | None = None
+    if key_hashes:
         async with deps.pool.acquire() as connection:
-            earlier = await _find_earlier(connection, key_hash, fingerprint, now)
+            earlier = await _find_earlier(connection, key_hashes, fingerprint, now)
         if earlier is not None:
             return await _answer_again(deps, body, earlier)
     view = await _table_for(deps, body, now)
@@ -76,26 +72,12 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
     key_id = deps.key_ring.current_id
     fact = _fact(deps, view, state, recorded.at)
     message = outbox_record(fact, subject=str(state.session_id), source="session-api")
-    try:
-        async with deps.pool.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL lock_timeout = '2s'")
-            first = key_hash is None or await _claim(
-                connection,
-                key_hash=key_hash,
-                fingerprint=fingerprint,
-                session_id=state.session_id,
-                key_id=key_id,
-                now=now,
-            )
-            if key_hash is not None and not first:
-                earlier = await _find_earlier(connection, key_hash, fingerprint, now)
-                if earlier is None:
-                    raise in_progress()
-            else:
-                earlier = None
-                await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
-    except asyncpg.LockNotAvailableError:
-        raise in_progress() from None
+    async with deps.pool.acquire() as connection, connection.transaction():
+        await queries.limit_lock_waits(connection, LOCK_PATIENCE_S)
+        if key_hashes:
+            earlier = await _claim(connection, key_hashes, Creation(fingerprint, state.session_id, key_id), now)
+        if earlier is None:
+            await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
     count_milestones(analytics_of([recorded], state))
@@ -175,8 +157,10 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
 async def _write(
     connection: Any, *, view: TableView, recorded: e.Recorded, state: SessionState, message: OutboxRecord, now: datetime
 ) -> None:
-    # The table's row is the lock under which its live sessions are counted.
-    await connection.execute("SELECT 1 FROM tables WHERE id = $1 FOR NO KEY UPDATE", view.table_id)
+    try:
+        await queries.lock_table(connection, view.table_id)
+    except asyncpg.LockNotAvailableError:
+        raise unavailable("Too many start at this table at once.") from None
     live = await queries.live_sessions_at(connection, view.table_id, now)
     if live >= view.table_session_cap:
         raise table_session_limit()
@@ -187,42 +171,32 @@ async def _write(
 
 
 async def _claim(
-    connection: Any, *, key_hash: str, fingerprint: bytes, session_id: UUID, key_id: str, now: datetime
-) -> bool:
-    """Whether this request is the first with its key; a simultaneous one is waited for."""
-    claimed = await connection.fetchval(
-        """
-        INSERT INTO creations (key_hash, body_hash, session_id, code_key_id, expires_at) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (key_hash) DO UPDATE
-        SET body_hash = excluded.body_hash, session_id = excluded.session_id, code_key_id = excluded.code_key_id,
-            expires_at = excluded.expires_at
-        WHERE creations.expires_at <= $6
-        RETURNING 1
-        """,
-        key_hash,
-        fingerprint,
-        session_id,
-        key_id,
-        now + KEY_KEPT,
-        now,
-    )
-    return claimed is not None
+    connection: Connection, key_hashes: Sequence[str], creation: Creation, now: datetime
+) -> Creation | None:
+    """None when the key is this request's now, else what it was used for."""
+    try:
+        if await queries.claim_creation(
+            connection, key_hashes[0], creation, now=now, expires_at=now + CREDENTIAL_KEY_KEPT
+        ):
+            return None
+    except asyncpg.LockNotAvailableError:
+        raise in_progress() from None
+    earlier = await _find_earlier(connection, key_hashes, creation.body_hash, now)
+    if earlier is None:
+        raise in_progress()
+    return earlier
 
 
-async def _find_earlier(connection: Any, key_hash: str, fingerprint: bytes, now: datetime) -> _Earlier | None:
-    row = await connection.fetchrow(
-        "SELECT body_hash, session_id, code_key_id FROM creations WHERE key_hash = $1 AND expires_at > $2",
-        key_hash,
-        now,
-    )
-    if row is None:
-        return None
-    if row["body_hash"] != fingerprint:
+async def _find_earlier(
+    connection: Connection, key_hashes: Sequence[str], fingerprint: bytes, now: datetime
+) -> Creation | None:
+    earlier = await queries.find_creation(connection, key_hashes, now)
+    if earlier is not None and earlier.body_hash != fingerprint:
         raise mismatch()
-    return _Earlier(row["session_id"], row["code_key_id"])
+    return earlier
 
 
-async def _answer_again(deps: SessionDeps, body: CreateSession, earlier: _Earlier) -> SessionCreatedBody:
+async def _answer_again(deps: SessionDeps, body: CreateSession, earlier: Creation) -> SessionCreatedBody:
     async with deps.pool.acquire() as connection:
         head = await queries.find_head(connection, earlier.session_id)
         first = await queries.events_after(connection, earlier.session_id, 0, limit=1)

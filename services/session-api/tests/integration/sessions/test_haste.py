@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from session_api_testing.house import House, Phone, running_house
 
-from session_api.play.domain import ContextChosen
+from session_api.play.domain.events import ContextChosen
 from session_api.sessions import api, log, queries, store
 from session_api.sessions.domain import decider
 from session_api.sessions.domain.decider import evolve

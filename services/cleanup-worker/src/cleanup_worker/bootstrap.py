@@ -27,6 +27,7 @@ from twotop_common.service_defaults.logging import get_logger
 log = get_logger(__name__)
 
 HOUSEKEEPING_S = 60.0
+ANSWERS_AT_ONCE = 4
 
 
 @asynccontextmanager
@@ -35,7 +36,13 @@ async def build(settings: CleanupSettings, now: Callable[[], datetime] = wall_cl
     keep = timedelta(hours=settings.tombstone_hours)
     async with open_database(settings) as database, open_broker(settings.broker_url, settings.service) as broker:
         publisher = Publisher(broker)
-        relay = OutboxRelay(settings.database_url, publisher, service=settings.service, limit=settings.outbox_limit)
+        relay = OutboxRelay(
+            settings.database_url,
+            publisher,
+            service=settings.service,
+            batch=settings.claim_batch,
+            limit=settings.outbox_limit,
+        )
 
         async def ring() -> datetime | None:
             # With the broker away, or slow, questions would only pile up in the outbox; what is due stays due.
@@ -52,6 +59,8 @@ async def build(settings: CleanupSettings, now: Callable[[], datetime] = wall_cl
             broker,
             settings.service,
             message_handlers(database.sessions, now=now, keep=keep, on_deadline=alarm.set),
+            # Answers to a burst must not hold up the questions that are still to be asked.
+            concurrency=ANSWERS_AT_ONCE,
         )
         health = Health(settings.service, [database_check(database.engine), broker_check(broker)])
         yield Runtime(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+from twotop_e2e.guest import chromium
 from twotop_e2e.stack import Stack, given_stack, private_stack
 
 
@@ -34,4 +37,11 @@ def stack(state_folder: Path) -> Iterator[Stack]:
         yield given_stack(Path(given))
         return
     with private_stack(state_folder / "main", gateways=2) as started:
+        yield started
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, for guests with contexts of their own."""
+    async with chromium() as started:
         yield started

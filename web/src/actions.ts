@@ -1,44 +1,27 @@
-/** What a guest can do, and what it does to the store. Screens call these and hold no logic of their own. */
+/** Where the guest is, and the ways into a session: what screens call before the cards. */
 import * as api from "./api/client";
 import { serverNow } from "./api/http";
 import { asProblem, Problem } from "./api/problems";
-import type { Context, GameCommand, JoinDual, Mode, Participant } from "./api/types";
+import type { Context, JoinDual, Mode, Participant, TableView } from "./api/types";
+import { attempt } from "./attempt";
+import { needText } from "./cards";
+import { follow, stopFollowing } from "./following";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey } from "./ids";
 import { loadLive } from "./load-live";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import type { SessionFollower } from "./realtime/follow";
-import { announceLog, announcePresence } from "./session/announce";
+import { backoffMs } from "./realtime/backoff";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
-import type { SessionPicture } from "./session/state";
-import { type Busy, current, type Route, update } from "./store";
-
-let follower: SessionFollower | null = null;
-
-/** Runs one thing the guest asked for; a refusal becomes the problem on the screen, to be tried again. False when refused. */
-async function attempt(busy: Busy, action: () => Promise<void>): Promise<boolean> {
-  const { busy: running, route } = current();
-  if (running !== null) return false;
-  update({ busy, problem: null, retry: null });
-  try {
-    await action();
-    return true;
-  } catch (error) {
-    // A guest who went elsewhere meanwhile wants it no more.
-    const retry = current().route === route ? () => void attempt(busy, action) : null;
-    update({ problem: asProblem(error), retry });
-    return false;
-  } finally {
-    update({ busy: null });
-  }
-}
+import { current, type Route, update } from "./store";
 
 export async function setLanguage(language: Language, remember = true): Promise<void> {
   if (remember) rememberLanguage(language);
   const strings = await loadStrings(language);
   document.documentElement.lang = language;
   update({ language, strings });
+  const { picture, dealt } = current();
+  void needText(picture?.play.question ?? dealt.at(-1));
 }
 
 // --- where the guest is -----------------------------------------------------------------------------------------------
@@ -67,8 +50,8 @@ export function dismissProblem(): void {
 export async function open(): Promise<void> {
   const link = readJoinFragment(location.hash);
   if (location.hash.startsWith("#join=")) history.replaceState(null, "", location.pathname + location.search);
-  const token = /^\/t\/([^/]+)\/?$/.exec(location.pathname)?.[1] ?? null;
   credentials.sweepExpired(serverNow());
+  const token = tokenOfAddress();
   const language = chosenLanguage() ?? pickLanguage(navigator.languages ?? [navigator.language], null);
   const spoken = setLanguage(language, false);
   const seeNetwork = () => update({ online: navigator.onLine !== false });
@@ -86,10 +69,29 @@ export async function open(): Promise<void> {
     update({ route: { name: "landing" } });
     return;
   }
-  update({ tableToken: decode(token) });
-  await Promise.all([spoken, loadTable()]);
+  const tableToken = decode(token);
+  update({ tableToken });
+  const mine = link === null ? credentials.loadSessionOfTab(tableToken, serverNow()) : null;
+  if (mine === null) {
+    await Promise.all([spoken, loadTable()]);
+  } else {
+    await spoken;
+    resume(mine);
+    await learnTable(tableToken);
+  }
   void loadLive();
   if (link !== null && current().table !== null) await followLink(link);
+}
+
+/** Of the table in the address or, where the installed app starts without one, of the evening that is still on. */
+function tokenOfAddress(): string | null {
+  const token = /^\/t\/([^/]+)\/?$/.exec(location.pathname)?.[1];
+  if (token !== undefined) return token;
+  const last = credentials.tableOfSession(serverNow());
+  if (last === null) return null;
+  const address = encodeURIComponent(last);
+  history.replaceState(null, "", `/t/${address}`);
+  return address;
 }
 
 function decode(token: string): string {
@@ -100,15 +102,32 @@ function decode(token: string): string {
   }
 }
 
+async function fetchTable(token: string): Promise<TableView> {
+  const table = await api.getTable(token);
+  const noneOfOurs = chosenLanguage() === null && !speaksOurs();
+  if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
+  return table;
+}
+
+/** The table's name for a session that is already on the screen; the game does not wait for it. */
+async function learnTable(token: string): Promise<void> {
+  for (let attempt = 0; current().table === null; attempt++) {
+    try {
+      update({ table: await fetchTable(token) });
+    } catch (error) {
+      if (!asProblem(error).transient) return;
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+    }
+  }
+}
+
 export async function loadTable(): Promise<void> {
   const token = current().tableToken;
   if (token === null) return;
   update({ route: { name: "loading" }, problem: null });
   try {
-    const table = await api.getTable(token);
+    const table = await fetchTable(token);
     const saved = credentials.loadSession(token, serverNow());
-    const noneOfOurs = chosenLanguage() === null && !speaksOurs();
-    if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
     update({ table, saved, route: { name: table.status === "open" || saved ? "decide" : "table_problem" } });
     if (saved !== null) void checkSaved(saved);
   } catch (error) {
@@ -155,8 +174,7 @@ function enter(sessionId: string, participant: Participant): SavedSession {
 }
 
 export function resume(saved: SavedSession): void {
-  follower?.stop();
-  follower = null;
+  stopFollowing();
   if (history.state?.screen) history.replaceState(null, "");
   update({
     me: saved,
@@ -165,57 +183,15 @@ export function resume(saved: SavedSession): void {
     presence: {},
     connection: "connecting",
     problem: null,
+    pressed: null,
+    sent: null,
+    dealt: credentials.loadDealt(saved.session_id),
     offer: credentials.loadOffer(saved.session_id, serverNow()),
     route: { name: "session" },
   });
   credentials.saveSession(saved);
+  void needText(current().dealt.at(-1));
   void follow(saved);
-}
-
-async function follow(saved: SavedSession): Promise<void> {
-  const { SessionFollower } = await loadLive();
-  if (current().me !== saved) return;
-  follower = new SessionFollower(saved, {
-    onLog: ({ picture }) => {
-      if (picture === null) return;
-      const { picture: before, strings } = current();
-      const said = announceLog(before, picture, saved.participant_id, strings.announce);
-      update({ picture, ...(said === null ? {} : { announcement: said }) });
-      dropSpentOffer(before, picture);
-      if (picture.state === "closed" || picture.state === "expired") {
-        credentials.forgetSession(saved.table_token, saved.session_id);
-      }
-    },
-    onConnection: (connection) => update({ connection }),
-    onPresence: (participants) => {
-      const presence = Object.fromEntries(participants.map((one) => [one.participant_id, one.status]));
-      const { presence: before, picture, strings } = current();
-      const partner = picture?.members.find((one) => one.present && one.participant_id !== saved.participant_id);
-      const said = announcePresence(before, presence, partner?.participant_id, strings.announce);
-      update({ presence, ...(said === null ? {} : { announcement: said }) });
-    },
-    onFinal: (problem) => {
-      credentials.forgetSession(saved.table_token, saved.session_id);
-      if (current().route.name === "session") update({ problem, route: { name: "lost" } });
-    },
-  });
-  follower.start();
-}
-
-/** The code shown here goes when waiting ends, and when another tab has made a newer one. */
-function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture): void {
-  const { offer } = current();
-  if (offer === null) return;
-  // An offer does not say its generation; of two codes of a session the newer one is good for longer.
-  const shown = Date.parse(offer.expires_at);
-  const logged = Date.parse(picture.pairing?.expires_at ?? "");
-  const over = before?.dual_status === "waiting" && picture.dual_status !== "waiting";
-  // An answer is quicker than the log: what ended is then the code before the one shown.
-  const ahead = shown > logged;
-  if (shown < logged || (over && !ahead)) {
-    credentials.forgetOffer(picture.session_id);
-    update({ offer: null });
-  }
 }
 
 /** One key for one wish: pressing again after a lost answer gives the same session, not a second one. */
@@ -272,71 +248,23 @@ export async function followLink(link: JoinLink): Promise<void> {
     if (route.name !== "session") resume(mine);
     return;
   }
-  follower?.stop();
+  stopFollowing();
   update({ route: { name: "joining" }, problem: null });
   await join({ join_secret: `${link.sessionId}.${link.secret}` });
 }
 
-// --- in the session ---------------------------------------------------------------------------------------------------
-
-function command(busy: Busy, what: GameCommand): Promise<boolean> {
-  return attempt(busy, async () => {
-    if (follower === null) throw new Problem("session_closed", 410);
-    await follower.submit(what);
-  });
-}
-
-export const setReady = (ready: boolean) => command("ready", { type: "set_ready", data: { ready } });
-export const chooseContext = (context: Context) => command("context", { type: "choose_context", data: { context } });
-export const optInMature = () => command("opt_in", { type: "opt_in_mature", data: {} });
-
-export function takeOverHere(): void {
-  follower?.wake();
-}
-
-export function newCode(): Promise<boolean> {
-  return attempt("code", async () => {
-    const me = held();
-    const offer = await api.replacePairingCode(me.session_id, me.credential).catch((error) => {
-      // To the one who invites, "already paired" means that the partner is back: nothing is taken from anybody.
-      throw asProblem(error).code === "already_paired" ? new Problem("not_allowed", 409) : error;
-    });
-    credentials.saveOffer(me.session_id, offer);
-    update({ offer });
-  });
-}
-
-export function goOnAlone(): Promise<boolean> {
-  return attempt("alone", async () => {
-    const me = held();
-    await api.cancelPairing(me.session_id, me.credential);
-  });
-}
-
-export function endSession(): Promise<boolean> {
-  return command("end", { type: "end_session", data: {} });
-}
-
-export function leave(): Promise<boolean> {
-  return attempt("end", async () => {
-    const me = held();
-    await api.leaveSession(me.session_id, me.participant_id, me.credential);
-    follower?.stop();
-    credentials.forgetSession(me.table_token, me.session_id);
-    update({ route: { name: "left" } });
-  });
-}
-
-function held(): SavedSession {
-  const { me } = current();
-  if (me === null) throw new Problem("session_not_found", 404);
-  return me;
-}
-
 /** Away from an ended or lost session, to the table's first screen. */
 export async function backToTable(): Promise<void> {
-  follower?.stop();
-  follower = null;
-  update({ me: null, picture: null, connection: null, presence: {}, offer: null, problem: null });
+  stopFollowing();
+  update({
+    me: null,
+    picture: null,
+    connection: null,
+    presence: {},
+    offer: null,
+    dealt: [],
+    sent: null,
+    problem: null,
+  });
   await loadTable();
 }

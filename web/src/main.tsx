@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { goBack, open, start } from "./actions";
 import { live } from "./load-live";
+import { registerServiceWorker } from "./offline/register";
 import { Left, Loading, Lost } from "./screens/Away";
 import { ChooseContext } from "./screens/ChooseContext";
 import { Decide } from "./screens/Decide";
@@ -47,4 +48,5 @@ const root = document.getElementById("app");
 if (root !== null) {
   render(<App />, root);
   void open();
+  registerServiceWorker();
 }

@@ -1,10 +1,11 @@
 /** The one store: a value, a way to change it, and a hook that shows it. */
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "./api/problems";
-import type { Mode, PairingOffer, PresenceStatus, TableView } from "./api/types";
+import type { Answer, Card, Mode, PairingOffer, PresenceStatus, TableView } from "./api/types";
 import { builtIn, type Language, type Strings } from "./i18n";
 import type { Connection } from "./realtime/follow";
 import type { SavedSession } from "./session/credentials";
+import type { QuestionSets } from "./session/questions";
 import type { SessionPicture } from "./session/state";
 
 export type Route =
@@ -23,6 +24,9 @@ export type Route =
 /** What the guest asked for and the server has not answered yet. */
 export type Busy = "start" | "join" | "code" | "alone" | "ready" | "context" | "opt_in" | "end" | null;
 
+/** What was pressed at the card and is not answered yet. Apart from `Busy`: a press on its way to the log must not keep anybody from leaving. */
+export type Pressed = "next" | "previous" | "skip" | "withdraw" | "afresh" | "change" | "hint" | "answer" | null;
+
 export interface AppState {
   language: Language;
   strings: Strings;
@@ -40,6 +44,13 @@ export interface AppState {
   presence: Readonly<Record<string, PresenceStatus>>;
   offer: PairingOffer | null;
   busy: Busy;
+  pressed: Pressed;
+  /** Texts of the cards, as far as they have been fetched. */
+  sets: QuestionSets;
+  /** The cards seen this evening. */
+  dealt: readonly Card[];
+  /** This phone's latest answer, which the log does not tell before both have answered. */
+  sent: { card: Card; answer: Answer["answer"] } | null;
   problem: Problem | null;
   /** Does once more what `problem` refused; null where the guest is no longer on the screen that asked for it. */
   retry: (() => void) | null;
@@ -61,6 +72,10 @@ const initial: AppState = {
   presence: {},
   offer: null,
   busy: null,
+  pressed: null,
+  sets: {},
+  dealt: [],
+  sent: null,
   problem: null,
   retry: null,
   announcement: "",

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as actions from "../src/actions";
 import { Problem } from "../src/api/problems";
 import type { GameCommand, PairingOffer, SessionState } from "../src/api/types";
+import * as playing from "../src/playing";
 import type { FollowHooks } from "../src/realtime/follow";
 import { loadOffer, type SavedSession, saveOffer } from "../src/session/credentials";
 import { fromSnapshot } from "../src/session/state";
@@ -85,13 +86,13 @@ test.each<[string, () => Promise<unknown>]>([
   ["start", () => actions.start("dual", "exploring")],
   ["joinByCode", () => actions.joinByCode("KRTMXQ")],
   ["followLink", () => actions.followLink({ sessionId: "s2", secret: "hush" })],
-  ["setReady", () => actions.setReady(true)],
-  ["chooseContext", () => actions.chooseContext("mature")],
-  ["optInMature", () => actions.optInMature()],
-  ["newCode", () => actions.newCode()],
-  ["goOnAlone", () => actions.goOnAlone()],
-  ["endSession", () => actions.endSession()],
-  ["leave", () => actions.leave()],
+  ["setReady", () => playing.setReady(true)],
+  ["chooseContext", () => playing.chooseContext("mature")],
+  ["optInMature", () => playing.optInMature()],
+  ["newCode", () => playing.newCode()],
+  ["goOnAlone", () => playing.goOnAlone()],
+  ["endSession", () => playing.endSession()],
+  ["leave", () => playing.leave()],
 ])("trying %s again after a refusal asks for the same", async (_, act) => {
   await act();
   expect(current().problem?.code).toBe("unexpected");
@@ -102,8 +103,8 @@ test.each<[string, () => Promise<unknown>]>([
 });
 
 test("trying again after a refused no to the mature question does not opt in", async () => {
-  await actions.optInMature();
-  await actions.leave();
+  await playing.optInMature();
+  await playing.leave();
   asked.length = 0;
   current().retry?.();
   await idle();
@@ -127,7 +128,17 @@ function logSays(state: Partial<SessionState>): void {
     dual_status: "waiting",
     context: "exploring",
     members: [],
-    play: { ready: [], both_ready: false, mature_opt_in: [] },
+    play: {
+      ready: [],
+      both_ready: false,
+      mature_opt_in: [],
+      question: null,
+      finished: false,
+      wishes: [],
+      answered: [],
+      answers: [],
+      revealed: false,
+    },
     pairing: { generation: 1, expires_at: minutes(10) },
     end_reason: null,
     ...state,
@@ -151,7 +162,7 @@ test("a code that was replaced while this tab was away goes with the first look 
 test("a new code stays while the log still tells of the ones before it", async () => {
   logSays({});
   answers = [offer(13)];
-  await actions.newCode();
+  await playing.newCode();
   logSays({ dual_status: "expired" });
   logSays({ pairing: { generation: 2, expires_at: minutes(12) } });
   logSays({ pairing: { generation: 3, expires_at: minutes(13) } });

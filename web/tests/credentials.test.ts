@@ -68,6 +68,32 @@ test("a code is kept for this tab, until it runs out", () => {
   expect(credentials.loadOffer("s1", Date.parse(OFFER.expires_at))).toBeNull();
 });
 
+test("only the tab that was in the session goes on without asking", () => {
+  credentials.saveSession(SAVED);
+  expect(credentials.loadSessionOfTab("tok", NOW)).toEqual(SAVED);
+  vi.stubGlobal("sessionStorage", new FakeStorage());
+  expect(credentials.loadSessionOfTab("tok", NOW)).toBeNull();
+});
+
+test("an app opened without an address finds the evening that is still on", () => {
+  expect(credentials.tableOfSession(NOW)).toBeNull();
+  credentials.saveSession(SAVED);
+  credentials.saveSession({ ...SAVED, table_token: "later", expires_at: "2026-01-02T02:00:00Z" });
+  expect(credentials.tableOfSession(NOW)).toBe("later");
+  expect(credentials.tableOfSession(Date.parse("2026-01-02T02:00:00Z"))).toBeNull();
+});
+
+test("the cards that were dealt are kept for this tab, and go with the session", () => {
+  const card = { question_id: "q", position: 1, size: 9, context: "exploring", set_version: 1, round: 1 } as const;
+  const dealt = [{ ...card, hint_revealed: false }];
+  credentials.saveSession(SAVED);
+  credentials.saveDealt("s1", dealt);
+  expect(credentials.loadDealt("s1")).toEqual(dealt);
+  expect(Object.keys(localStorage)).toEqual(["twotop.session.tok"]);
+  credentials.forgetSession("tok", "s1");
+  expect(credentials.loadDealt("s1")).toEqual([]);
+});
+
 test("half a session is none", () => {
   sessionStorage.setItem("twotop.session.tok", '{"session_id":"s1"}');
   localStorage.setItem("twotop.session.tok", "not json");

@@ -3,6 +3,7 @@ import type { LogEvent, SessionState } from "../src/api/types";
 import { type Connection, SessionFollower } from "../src/realtime/follow";
 import type { SavedSession } from "../src/session/credentials";
 import type { SessionLog } from "../src/session/log";
+import { NEW_PLAY } from "../src/session/play";
 
 const SAVED: SavedSession = {
   table_token: "tok",
@@ -57,7 +58,7 @@ class Server {
       dual_status: "paired",
       context: "exploring",
       members: [],
-      play: { ready, both_ready: false, mature_opt_in: [] },
+      play: { ...NEW_PLAY, ready },
       pairing: null,
       end_reason: null,
     };

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { LogEvent, SessionState, Snapshot } from "../src/api/types";
+import type { LogEvent, Snapshot } from "../src/api/types";
 import { EMPTY_LOG, fromPlace, hasGap, receive, type SessionLog } from "../src/session/log";
-import { evolve } from "../src/session/state";
+import { NEW_PLAY } from "../src/session/play";
+import { evolve, type SessionPicture } from "../src/session/state";
 
 const A = "aaaaaaaa-0000-4000-8000-00000000000a";
 const B = "bbbbbbbb-0000-4000-8000-00000000000b";
@@ -95,7 +96,7 @@ describe("the log", () => {
 
   test("a snapshot takes its place, and early events go on from there", () => {
     const full = fold(STORY.slice(0, 7));
-    const { pairing_ended: _, ...state } = full.picture as SessionState & { pairing_ended: unknown };
+    const { pairing_ended: _, decks: __, ...state } = full.picture as SessionPicture;
     const snapshot: Snapshot = { session_id: state.session_id, last_seq: 7, state };
     const early = receive(EMPTY_LOG, STORY.slice(7));
     const log = fromPlace(early, snapshot);
@@ -117,9 +118,10 @@ describe("the picture", () => {
     expect(at(4)?.members.map((one) => one.participant_id)).toEqual([A, B]);
   });
 
-  test("both are ready, until one leaves: then the ritual starts over", () => {
-    expect(at(7)?.play).toEqual({ ready: [A, B], both_ready: true, mature_opt_in: [] });
-    expect(at(9)?.play).toEqual({ ready: [], both_ready: false, mature_opt_in: [] });
+  test("both are ready; one may leave, but a newcomer starts the ritual over", () => {
+    expect(at(7)?.play).toEqual({ ...NEW_PLAY, ready: [A, B], both_ready: true });
+    expect(at(9)?.play).toEqual({ ...NEW_PLAY, ready: [A], both_ready: true });
+    expect(at(11)?.play).toEqual(NEW_PLAY);
     expect(at(9)?.members.map((one) => one.present)).toEqual([true, false]);
   });
 
@@ -149,7 +151,7 @@ describe("the picture", () => {
     const both = receive(log, [event(3, "mature_opted_in", { participant_id: B }, B)]);
     expect(both.picture?.play.mature_opt_in).toEqual([A, B]);
     const other = receive(both, [event(4, "context_chosen", { context: "established" }, A)]);
-    expect(other.picture?.play).toEqual({ ready: [], both_ready: false, mature_opt_in: [] });
+    expect(other.picture?.play).toEqual(NEW_PLAY);
   });
 
   test("the first command ends pending; the system's doings and a renewed credential do not", () => {

@@ -156,6 +156,18 @@ describe("the socket", () => {
     expect(sockets).toHaveLength(2);
   });
 
+  test("a try that has hung since before the network came back is begun anew", () => {
+    const { socket, sockets } = phone();
+    socket.start();
+    vi.advanceTimersByTime(2_499);
+    socket.wake();
+    expect(sockets).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    socket.wake();
+    expect(sockets).toHaveLength(2);
+    expect(sockets[0]?.closed).toBe(true);
+  });
+
   test("a page that woke up notices a dead socket within seconds", () => {
     const { socket, sockets, latest, live } = phone();
     socket.start();

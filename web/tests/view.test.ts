@@ -1,10 +1,21 @@
 import { expect, test } from "vitest";
-import type { Context, DualStatus, Mode, Role } from "../src/api/types";
-import { company } from "../src/screens/Ready";
+import type { Card, Context, DualStatus, Mode, Role } from "../src/api/types";
+import { company } from "../src/screens/company";
 import { viewOf } from "../src/screens/Session";
 import type { SavedSession } from "../src/session/credentials";
+import { NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import type { AppState } from "../src/store";
+
+const CARD: Card = {
+  question_id: "lost-key",
+  position: 3,
+  size: 64,
+  context: "exploring",
+  set_version: 1,
+  round: 1,
+  hint_revealed: false,
+};
 
 const me = (role: Role): SavedSession => ({
   table_token: "t",
@@ -23,6 +34,10 @@ interface Given {
   optedIn?: string[];
   state?: SessionPicture["state"];
   online?: boolean;
+  card?: boolean;
+  finished?: boolean;
+  bothReady?: boolean;
+  alone?: boolean;
 }
 
 function view({
@@ -33,6 +48,10 @@ function view({
   optedIn = [],
   state,
   online,
+  card = false,
+  finished = false,
+  bothReady = false,
+  alone = false,
 }: Given) {
   const picture: SessionPicture = {
     session_id: "s",
@@ -43,14 +62,15 @@ function view({
     context,
     members: [
       { participant_id: "a", role: "A", nickname: null, present: true },
-      { participant_id: "b", role: "B", nickname: null, present: true },
+      { participant_id: "b", role: "B", nickname: null, present: !alone },
     ],
-    play: { ready: [], both_ready: false, mature_opt_in: optedIn },
+    play: { ...NEW_PLAY, mature_opt_in: optedIn, both_ready: bothReady, question: card ? CARD : null, finished },
+    decks: {},
     pairing: null,
     end_reason: null,
     pairing_ended: null,
   };
-  return viewOf({ picture, me: me(role), presence: { b: online ? "online" : "gone" } });
+  return viewOf({ picture, me: me(role), presence: { b: online ? "online" : "gone" }, dealt: [] });
 }
 
 test.each<[string, Given]>([
@@ -64,6 +84,18 @@ test.each<[string, Given]>([
   ["mature", { context: "mature", optedIn: ["a"], role: "B" }],
   ["ready", { context: "mature", optedIn: ["a", "b"], role: "B" }],
   ["mature", { mode: "single", status: "none", context: "mature" }],
+  ["game", { mode: "single", status: "none", card: true, alone: true }],
+  ["game", { mode: "single", status: "none", finished: true, alone: true }],
+  ["mature", { mode: "single", status: "none", context: "mature", card: true, alone: true }],
+  ["game", { bothReady: true, card: true }],
+  ["ready", { bothReady: true }],
+  // A newcomer starts the ritual over, an invitation or somebody's leaving does not.
+  ["ready", { card: true }],
+  ["game", { status: "waiting", card: true, alone: true }],
+  ["game", { status: "expired", card: true, alone: true }],
+  ["game", { status: "waiting", bothReady: true, card: true }],
+  ["game", { bothReady: true, card: true, alone: true }],
+  ["waiting", { status: "waiting", card: true }],
   ["ended", { state: "closed", status: "waiting" }],
   ["ended", { state: "expired", context: null }],
 ])("shows %s for %o", (expected, given) => {
@@ -71,7 +103,8 @@ test.each<[string, Given]>([
 });
 
 test("before the first snapshot it is loading", () => {
-  expect(viewOf({ picture: null, me: me("A"), presence: {} })).toBe("loading");
+  expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [] })).toBe("loading");
+  expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [CARD] })).toBe("dealt");
 });
 
 test("the partner is whoever else is present, and unknown presence is not absence", () => {
@@ -81,7 +114,7 @@ test("the partner is whoever else is present, and unknown presence is not absenc
     presence: { c: "away" },
     picture: {
       members: [member("a", "A", true), member("b", "B", false), member("c", "B", true)],
-      play: { ready: ["c"], both_ready: false, mature_opt_in: [] },
+      play: { ...NEW_PLAY, ready: ["c"] },
     },
   } as unknown as AppState;
   expect(company(app)).toMatchObject({ iAmReady: false, partnerReady: true, status: "away" });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import reference from "../../docs/api/errors.md?raw";
-import { PROBLEM_CODES, readProblem } from "../src/api/problems";
+import { PROBLEM_CODES, Problem, REFUSALS, readProblem } from "../src/api/problems";
+import type { Play, Want } from "../src/api/types";
 import { asLanguage, LANGUAGES, type Language, loadStrings, pickLanguage } from "../src/i18n";
 import { en } from "../src/i18n/en";
 import { announceLog, announcePresence } from "../src/session/announce";
+import { NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 
 const all = Object.keys(LANGUAGES) as Language[];
@@ -53,6 +55,13 @@ describe("the four languages", () => {
     }
   });
 
+  test.each(all)("%s has words for every refusal of the rules", async (language) => {
+    const { refusals } = await loadStrings(language);
+    for (const reason of REFUSALS) expect(refusals[reason].title && refusals[reason].body).toBeTruthy();
+    expect(new Problem("not_allowed", 409, null, null, "no_hint").refusal).toBe("no_hint");
+    expect(new Problem("not_allowed", 409, null, null, "a later reason").refusal).toBeNull();
+  });
+
   test("the phone's language counts first, then the restaurant's, then English", () => {
     expect(pickLanguage(["fr-FR", "de-AT", "en"], "vi")).toBe("de");
     expect(pickLanguage(["fr-FR"], "vi")).toBe("vi");
@@ -74,13 +83,14 @@ const picture = (change: Partial<SessionPicture> = {}): SessionPicture => ({
     { participant_id: "a", role: "A", nickname: null, present: true },
     { participant_id: "b", role: "B", nickname: null, present: true },
   ],
-  play: { ready: [], both_ready: false, mature_opt_in: [] },
+  play: NEW_PLAY,
+  decks: {},
   pairing: { generation: 1, expires_at: "2026-01-01T00:10:00Z" },
   end_reason: null,
   pairing_ended: null,
   ...change,
 });
-const ready = (...ids: string[]) => picture({ play: { ready: ids, both_ready: false, mature_opt_in: [] } });
+const ready = (...ids: string[]) => picture({ play: { ...NEW_PLAY, ready: ids } });
 
 describe("what a screen reader hears", () => {
   const words = en.announce;
@@ -93,7 +103,7 @@ describe("what a screen reader hears", () => {
     expect(announceLog(picture(), ready("b"), "a", words)).toBe(words.partnerReady);
     expect(announceLog(ready("b"), picture(), "a", words)).toBe(words.partnerNotReady);
     expect(announceLog(picture(), ready("a"), "a", words)).toBeNull();
-    const both = picture({ play: { ready: ["a", "b"], both_ready: true, mature_opt_in: [] } });
+    const both = picture({ play: { ...NEW_PLAY, ready: ["a", "b"], both_ready: true } });
     expect(announceLog(ready("a", "b"), both, "a", words)).toBe(words.bothReady);
   });
 
@@ -102,6 +112,24 @@ describe("what a screen reader hears", () => {
     const again = { ...alone, pairing: { generation: 2, expires_at: "" } };
     expect(announceLog(alone, out, "a", words)).toBe(words.codeExpired);
     expect(announceLog(out, again, "a", words)).toBe(words.newCode);
+  });
+
+  test("what the partner does at the card", () => {
+    const card = { question_id: "q", position: 1, size: 9, context: "exploring", set_version: 1, round: 1 } as const;
+    const at = (play: Partial<Play>) =>
+      picture({ play: { ...NEW_PLAY, both_ready: true, question: { ...card, hint_revealed: false }, ...play } });
+    const say = (was: Partial<Play>, now: Partial<Play>) => announceLog(at(was), at(now), "a", words);
+    const wants = (id: string, wish: Want) => ({ wishes: [{ participant_id: id, wish, context: null }] });
+    expect(say({}, wants("b", "next"))).toBe(words.wishes.next);
+    expect(say(wants("b", "next"), wants("b", "skip"))).toBeNull();
+    expect(say(wants("b", "next"), wants("b", "previous"))).toBe(words.wishes.previous);
+    expect(say(wants("b", "next"), {})).toBe(words.wishWithdrawn);
+    expect(say({}, wants("a", "next"))).toBeNull();
+    expect(say({}, { answered: ["b"] })).toBe(words.partnerAnswered);
+    expect(say({ answered: ["b"] }, { answered: ["a", "b"], revealed: true })).toBe(words.answersRevealed);
+    expect(say({}, { question: { ...card, hint_revealed: true } })).toBe(words.hintShown);
+    const next = { question: { ...card, question_id: "r", position: 2, hint_revealed: false } };
+    expect(say(wants("b", "next"), next)).toBeNull();
   });
 
   test("the partner's phone going away and coming back, once each", () => {

@@ -2,6 +2,7 @@
 import { type Call, request } from "./http";
 import type {
   AppendResult,
+  Context,
   CreatedSession,
   CreateSession,
   EventPage,
@@ -9,6 +10,7 @@ import type {
   JoinDual,
   JoinedSession,
   PairingOffer,
+  QuestionSet,
   Snapshot,
   TableView,
 } from "./types";
@@ -71,4 +73,10 @@ export function leaveSession(sessionId: string, participantId: string, credentia
     method: "DELETE",
     credential,
   });
+}
+
+/** A version never changes: browsers and the service worker may keep the answer. */
+export function getQuestionSet(context: Context, version: number, language: string): Promise<QuestionSet> {
+  const query = new URLSearchParams({ version: String(version), language });
+  return request(`${ROOT}/question-sets/${context}?${query}`, { cache: "default" });
 }

@@ -12,6 +12,8 @@ export interface Call {
   /** Sent as Idempotency-Key; unsafe calls without one get a random one. */
   key?: string;
   signal?: AbortSignal;
+  /** `no-store` unless told. */
+  cache?: RequestCache;
   timeoutMs?: number;
   /** How often to try again after a network failure or a 502/503/504 (default 2). */
   retries?: number;
@@ -55,7 +57,7 @@ async function once<T>(path: string, call: Call, headers: Record<string, string>
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       signal: timeout.signal,
       credentials: "omit",
-      cache: "no-store",
+      cache: call.cache ?? "no-store",
     });
     learnClock(response);
     if (response.status === 204) return undefined as T;

@@ -19,6 +19,7 @@ export const PROBLEM_CODES = [
   "qr_expired",
   "qr_invalid",
   "qr_revoked",
+  "question_set_not_found",
   "rate_limited",
   "seq_conflict",
   "session_closed",
@@ -36,6 +37,28 @@ export const PROBLEM_CODES = [
   "unexpected",
   "unanswered",
 ] as const;
+
+/** Why the rules of the game refuse something now (`reason` of `not_allowed`). `partner_back` is this phone's own. */
+export const REFUSALS = [
+  "already_revealed",
+  "already_started",
+  "another_question",
+  "context_missing",
+  "context_not_mature",
+  "deck_finished",
+  "first_question",
+  "host_ends_session",
+  "mature_opt_in_missing",
+  "no_hint",
+  "no_question_yet",
+  "no_questions",
+  "no_such_choice",
+  "not_ready",
+  "partner_back",
+  "partner_missing",
+] as const;
+
+export type RefusalReason = (typeof REFUSALS)[number];
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
@@ -64,6 +87,12 @@ export class Problem extends Error {
     readonly reason: string | null = null,
   ) {
     super(code);
+  }
+
+  /** The reason of a refusal, where this app has words for it. */
+  get refusal(): RefusalReason | null {
+    const known = this.code === "not_allowed" && REFUSALS.find((one) => one === this.reason);
+    return known || null;
   }
 
   get transient(): boolean {

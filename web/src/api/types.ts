@@ -32,6 +32,47 @@ export interface Member {
   present: boolean;
 }
 
+/** The card that lies open. */
+export interface Card {
+  question_id: string;
+  /** Counts from 1 to `size`. */
+  position: number;
+  size: number;
+  context: Context;
+  set_version: number;
+  round: number;
+  hint_revealed: boolean;
+}
+
+export type Move = "next" | "previous" | "skip";
+export type Want = Move | "afresh" | "context";
+
+/** What one phone of a pair has asked for and the other has not yet agreed to. `context` is set when it wants another one. */
+export interface Wish {
+  participant_id: string;
+  wish: Want;
+  context: Context | null;
+}
+
+/** `answer` is a choice's id, or free text. */
+export interface Answer {
+  participant_id: string;
+  answer: string;
+}
+
+export interface Play {
+  ready: string[];
+  both_ready: boolean;
+  mature_opt_in: string[];
+  question: Card | null;
+  finished: boolean;
+  wishes: Wish[];
+  /** Who has answered the open card. What was answered is in `answers`: one's own, and both once revealed. */
+  answered: string[];
+  answers: Answer[];
+  revealed: boolean;
+}
+
 export interface SessionState {
   session_id: string;
   table_number: string;
@@ -40,7 +81,7 @@ export interface SessionState {
   dual_status: DualStatus;
   context: Context | null;
   members: Member[];
-  play: { ready: string[]; both_ready: boolean; mature_opt_in: string[] };
+  play: Play;
   pairing: { generation: number; expires_at: string } | null;
   end_reason: string | null;
 }
@@ -49,14 +90,49 @@ export interface Snapshot extends Omit<Schemas["SnapshotBody"], "state"> {
   state: SessionState;
 }
 
-export interface GameCommand {
-  type: "choose_context" | "opt_in_mature" | "set_ready" | "end_session";
-  data: Record<string, unknown>;
-}
+export type GameCommand =
+  | { type: "choose_context"; data: { context: Context } }
+  | { type: "set_ready"; data: { ready: boolean } }
+  | { type: "give_answer"; data: { question_id: string; answer: string } }
+  | {
+      type:
+        | "opt_in_mature"
+        | "request_next"
+        | "skip"
+        | "previous"
+        | "withdraw_next"
+        | "start_afresh"
+        | "reveal"
+        | "end_session";
+      data: Record<string, never>;
+    };
 
 export type PresenceStatus = "online" | "away" | "gone";
 export interface PresenceEntry {
   participant_id: string;
   role: Role;
   status: PresenceStatus;
+}
+
+// Question sets: by hand from docs/game.md, until docs/api/session-api.openapi.json has them (then `Schemas["…"]` as above).
+export interface Choice {
+  id: string;
+  text: string;
+}
+
+export interface Question {
+  question_id: string;
+  kind: "open" | "choice";
+  text: string;
+  hint: string | null;
+  choices: Choice[];
+}
+
+export interface QuestionSet {
+  context: Context;
+  version: number;
+  /** May be another language than the one asked for. */
+  language: string;
+  languages: string[];
+  questions: Question[];
 }

@@ -1,4 +1,5 @@
-import type { ProblemCode } from "../api/problems";
+import type { ProblemCode, RefusalReason } from "../api/problems";
+import type { Move, Want } from "../api/types";
 
 interface Words {
   title: string;
@@ -84,6 +85,7 @@ export interface Strings {
     | "isLeft"
     | "waitingForPartner"
     | "partnerWaits"
+    | "goesOn"
     | "absentTitle"
     | "absentBody"
     | "leftTitle"
@@ -93,6 +95,55 @@ export interface Strings {
   >;
   both: Words;
   single: Words & { invite: string };
+  /** The cards. A wish is what one of two phones has asked for and the other has not agreed to yet. */
+  game: Record<Move, string> &
+    Record<
+      | "first"
+      | "moves"
+      | "cardLoading"
+      | "cardMissing"
+      | "hint"
+      | "answers"
+      | "writeAnswer"
+      | "changeAnswer"
+      | "answerLabel"
+      | "answerHint"
+      | "sendAnswer"
+      | "iAnswered"
+      | "theyAnswered"
+      | "waiting"
+      | "waitingGone"
+      | "takeBack"
+      | "goneBody"
+      | "leftBody"
+      | "finishedTitle"
+      | "finishedBody"
+      | "afresh"
+      | "afreshTitle"
+      | "afreshBody"
+      | "otherContext"
+      | "contextNeedsBoth"
+      | "contextGoesOn"
+      | "lastCard"
+      | "menu"
+      | "toCards"
+      | "aloneTitle"
+      | "aloneBody"
+      | "inviting"
+      | "offlineTitle"
+      | "offlineBody"
+      | "offlineFirst"
+      | "leaf"
+      | "dealtNote"
+      | "earlier"
+      | "later",
+      string
+    > & {
+      progress(position: number, size: number): string;
+      mine: Record<Want, string> & { wishContext(name: string): string };
+      theirs: Record<Want, string> & { wishContext(name: string): string };
+      grant: Record<Want, string>;
+    };
   session: Record<
     "end" | "leave" | "endTitle" | "leaveTitle" | "endBody" | "leaveBody" | "keep" | "again" | "toTable",
     string
@@ -114,11 +165,20 @@ export interface Strings {
     | "codeExpired"
     | "newCode"
     | "partnerBack"
-    | "partnerAway",
+    | "partnerAway"
+    | "wishWithdrawn"
+    | "partnerAnswered"
+    | "answersRevealed"
+    | "hintShown",
     string
-  >;
-  actions: Record<"back" | "retry" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close", string> & {
+  > & { wishes: Record<Want, string> };
+  actions: Record<
+    "back" | "retry" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close" | "notNow",
+    string
+  > & {
     retryIn(time: string): string;
   };
   problems: Record<ProblemCode, Words>;
+  /** `not_allowed`, where the rules say why. */
+  refusals: Record<RefusalReason, Words>;
 }

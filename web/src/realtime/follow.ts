@@ -4,13 +4,14 @@
  */
 import { getEvents, getSnapshot, postCommand } from "../api/client";
 import { asProblem, Problem, readProblem } from "../api/problems";
-import type { EventPage, GameCommand, PresenceEntry } from "../api/types";
+import type { EventPage, GameCommand, PresenceEntry, Snapshot } from "../api/types";
 import { CommandQueue, type PendingCommand } from "../session/commands";
 import type { SavedSession } from "../session/credentials";
 import { EMPTY_LOG, fromPlace, hasGap, receive, type SessionLog } from "../session/log";
 import { hasEnded } from "../session/state";
 import { backoffMs } from "./backoff";
 import type { ServerFrame } from "./frames";
+import { Patience } from "./patience";
 import { Poller } from "./polling";
 import { SessionSocket, type SocketState, socketUrl } from "./socket";
 
@@ -41,6 +42,7 @@ export class SessionFollower {
   private resyncing: Promise<void> = Promise.resolve();
   private resyncs = 0;
   private held: EventPage["events"] = [];
+  private readonly patience = new Patience();
   private pollTrouble = false;
   private posting = 0;
   private readonly socket: SessionSocket;
@@ -112,6 +114,7 @@ export class SessionFollower {
   /** Take the session back from another tab, or try again now. */
   readonly wake = (): void => {
     if (this.stopped) return;
+    this.patience.wake();
     this.socket.wake();
     this.poller.wake();
     this.showConnection();
@@ -131,7 +134,7 @@ export class SessionFollower {
   private async begin(): Promise<void> {
     for (let attempt = 0; !this.stopped; attempt++) {
       try {
-        const snapshot = await getSnapshot(this.saved.session_id, this.saved.credential);
+        const snapshot = await this.getSnapshot();
         if (this.stopped) return;
         this.setLog(fromPlace(this.log, snapshot));
         if (!this.stopped) this.socket.start();
@@ -144,9 +147,19 @@ export class SessionFollower {
         this.pollTrouble = !early;
         this.showConnection();
         const wait = Math.max(backoffMs(attempt), (problem.retryAfter ?? 0) * 1_000);
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        await this.patience.wait(wait);
       }
     }
+  }
+
+  private getSnapshot(): Promise<Snapshot> {
+    const { session_id, credential } = this.saved;
+    return this.patience
+      .try((signal) => getSnapshot(session_id, credential, { signal, retries: 0 }))
+      .catch((error) => {
+        // Given up by `wake`: as good as no network.
+        throw error instanceof Problem ? error : new Problem("offline", 0);
+      });
   }
 
   private onSocketState(state: SocketState, failures: number, code: number | null): void {
@@ -244,7 +257,7 @@ export class SessionFollower {
   private async takeSnapshot(force: boolean): Promise<void> {
     for (let attempt = 0; !this.stopped; attempt++) {
       try {
-        const snapshot = await getSnapshot(this.saved.session_id, this.saved.credential);
+        const snapshot = await this.getSnapshot();
         this.resyncs -= 1;
         if (this.stopped) return;
         this.setLog(fromPlace(this.log, snapshot, force));
@@ -253,7 +266,7 @@ export class SessionFollower {
       } catch (error) {
         const problem = asProblem(error);
         if (!problem.transient) return this.finish(problem);
-        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+        await this.patience.wait(backoffMs(attempt));
       }
     }
   }

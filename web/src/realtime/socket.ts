@@ -6,6 +6,7 @@
  */
 import { backoffMs } from "./backoff";
 import { type ClientFrame, meaningOfClose, readFrame, type ServerFrame } from "./frames";
+import { HUNG_MS } from "./patience";
 
 export type SocketState = "connecting" | "open" | "waiting" | "replaced" | "final" | "stopped";
 
@@ -37,6 +38,7 @@ export class SessionSocket {
   private socket: SocketLike | null = null;
   private state: SocketState = "stopped";
   private failures = 0;
+  private connectingSince = 0;
   private reconnectTimer: ReturnType<typeof setTimeout> | undefined;
   private silenceTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -71,7 +73,8 @@ export class SessionSocket {
   /** The network or the page is back: find out at once instead of waiting for a timer. */
   wake(): void {
     this.probe();
-    if (this.state === "waiting" || this.state === "replaced") this.connect();
+    const hung = this.state === "connecting" && Date.now() - this.connectingSince >= HUNG_MS;
+    if (this.state === "waiting" || this.state === "replaced" || hung) this.connect();
   }
 
   /** Finds out whether an open socket still is one. */
@@ -81,6 +84,7 @@ export class SessionSocket {
 
   private connect(): void {
     this.drop();
+    this.connectingSince = Date.now();
     this.enter("connecting", null);
     let socket: SocketLike;
     try {

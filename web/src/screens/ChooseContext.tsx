@@ -12,12 +12,16 @@ interface Props {
   onChoose: (context: Context) => Promise<boolean>;
   /** Without it there is no way back: the session exists already. */
   onBack?: () => void;
+  /** The one that is on already is not on offer. */
+  present?: Context | null;
+  title?: string;
+  body?: string;
 }
 
 const CONTEXTS: readonly Context[] = ["exploring", "established", "mature"];
 
-export function ChooseContext({ stage, onChoose, onBack }: Props) {
-  const { strings, busy, problem } = useApp();
+export function ChooseContext({ stage, onChoose, onBack, present = null, title, body }: Props) {
+  const { strings, busy, pressed, problem } = useApp();
   const [asked, setAsked] = useState<Context | null>(null);
   const words = strings.context;
   const ask = (context: Context | null) => {
@@ -37,16 +41,16 @@ export function ChooseContext({ stage, onChoose, onBack }: Props) {
   return (
     <Shell stage={stage}>
       {onBack && <Back onClick={onBack} />}
-      <Heading testId="screen-context">{words.title}</Heading>
-      <p class="lead">{words.body}</p>
+      <Heading testId="screen-context">{title ?? words.title}</Heading>
+      <p class="lead">{body ?? words.body}</p>
       {problem && <ProblemNote problem={problem} />}
-      {CONTEXTS.map((context) => (
+      {CONTEXTS.filter((context) => context !== present).map((context) => (
         <Choice
           key={context}
           testId={`context-${context}`}
           title={words[context]}
           hint={words[`${context}Hint`]}
-          busy={busy !== null && asked === context}
+          busy={(busy !== null || pressed !== null) && asked === context}
           onClick={() => choose(context)}
         />
       ))}
@@ -63,14 +67,14 @@ interface MatureProps {
 
 /** Before the round for A, after joining for B: nobody gets these questions without having said yes. */
 export function MatureQuestion({ stage, no, onYes, onNo }: MatureProps) {
-  const { busy, problem } = useApp();
+  const { busy, pressed, problem } = useApp();
   const words = useStrings().context;
   return (
     <Shell stage={stage}>
       <Heading testId="screen-mature">{words.matureTitle}</Heading>
       <p class="lead">{words.matureBody}</p>
       {problem && <ProblemNote problem={problem} />}
-      <Button testId="mature-yes" kind="primary" busy={busy !== null} onClick={onYes}>
+      <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} onClick={onYes}>
         {words.matureYes}
       </Button>
       <Button testId="mature-no" busy={busy !== null} onClick={onNo}>

@@ -1,31 +1,14 @@
 /** Both phones at one table: who is here, who is ready, and the moment when both are. */
-import { newCode, setReady } from "../actions";
-import type { Member, PresenceStatus } from "../api/types";
-import { type AppState, useApp, useStrings } from "../store";
+import { newCode, setReady } from "../playing";
+import { isDealt } from "../session/play";
+import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import type { Seat } from "../ui/TableTop";
-
-interface Company {
-  iAmReady: boolean;
-  partner: Member | undefined;
-  partnerReady: boolean;
-  /** undefined while nobody has said: a polling phone gets no presence. */
-  status: PresenceStatus | undefined;
-}
-
-export function company({ picture, me, presence }: AppState): Company {
-  const partner = picture?.members.find((one) => one.present && one.participant_id !== me?.participant_id);
-  const ready = picture?.play.ready ?? [];
-  return {
-    iAmReady: ready.includes(me?.participant_id ?? ""),
-    partner,
-    partnerReady: partner !== undefined && ready.includes(partner.participant_id),
-    status: partner ? presence[partner.participant_id] : undefined,
-  };
-}
+import { type Company, company } from "./company";
+import { Unopened } from "./game/Unopened";
 
 function partnerSeat({ partner, partnerReady, status }: Company): Seat {
   if (partner === undefined) return "free";
@@ -38,6 +21,7 @@ export function Ready() {
   const words = app.strings.ready;
   const us = company(app);
   const both = app.picture?.play.both_ready === true;
+  const begun = app.picture !== null && isDealt(app.picture.play);
   const absent = us.partner === undefined ? "left" : us.status === "gone" ? "gone" : null;
   const mine: Seat = us.iAmReady ? "ready" : "here";
   if (both) return <Both us={us} />;
@@ -48,7 +32,13 @@ export function Ready() {
         <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
         {absent === null && (
           <p class="lead" data-testid="ready-lead">
-            {us.iAmReady ? words.waitingForPartner : us.partnerReady ? words.partnerWaits : words.body}
+            {us.iAmReady
+              ? words.waitingForPartner
+              : us.partnerReady
+                ? words.partnerWaits
+                : begun
+                  ? words.goesOn
+                  : words.body}
           </p>
         )}
       </div>
@@ -92,21 +82,28 @@ function InviteAgain() {
   );
 }
 
+/** Both are ready and no card is there: this restaurant has none, or its first one is on its way. */
 function Both({ us }: { us: Company }) {
-  const { strings, problem } = useApp();
+  const { strings } = useApp();
   const words = strings.both;
   const gone = us.status === "gone";
+  const below = (
+    <>
+      {gone && <InviteAgain />}
+      <EndRound />
+    </>
+  );
   return (
-    <Shell stage={{ left: "ready", right: us.status === "away" || us.status === "gone" ? "away" : "ready", lit: true }}>
+    <Unopened
+      stage={{ left: "ready", right: us.status === "away" || gone ? "away" : "ready", lit: true }}
+      below={below}
+    >
       <div class="both" data-testid="both-here">
         <Heading testId="screen-both">{gone ? strings.ready.absentTitle : words.title}</Heading>
         <p class="lead">{gone ? strings.ready.absentBody : words.body}</p>
       </div>
       <Seats us={us} both />
-      {gone && <InviteAgain />}
-      {problem && <ProblemNote problem={problem} />}
-      <EndRound />
-    </Shell>
+    </Unopened>
   );
 }
 

@@ -1,23 +1,36 @@
 /** Inside a session the log decides what is shown. */
-import { backToTable, chooseContext, endSession, leave, newCode, optInMature } from "../actions";
+import { backToTable } from "../actions";
+import { chooseContext, endSession, leave, newCode, optInMature } from "../playing";
+import { isDealt } from "../session/play";
 import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
-import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import { Loading } from "./Away";
 import { ChooseContext, MatureQuestion } from "./ChooseContext";
+import { Dealt } from "./game/Dealt";
+import { Game } from "./game/Game";
+import { Unopened } from "./game/Unopened";
 import { Ready } from "./Ready";
 import { Waiting } from "./Waiting";
 
-type View = "loading" | "ended" | "waiting" | "context" | "mature" | "single" | "ready";
+type View = "loading" | "dealt" | "ended" | "waiting" | "context" | "mature" | "game" | "single" | "ready";
 
-export function viewOf({ picture, me, presence }: Pick<AppState, "picture" | "me" | "presence">): View {
-  if (picture === null || me === null) return "loading";
+export function viewOf({
+  picture,
+  me,
+  presence,
+  dealt,
+}: Pick<AppState, "picture" | "me" | "presence" | "dealt">): View {
+  if (picture === null || me === null) return dealt.length > 0 ? "dealt" : "loading";
   if (picture.state === "closed" || picture.state === "expired") return "ended";
   const mine = me.participant_id;
   const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(mine);
   const invites = picture.dual_status === "waiting" || picture.dual_status === "expired";
+  const company = picture.members.some((one) => one.present && one.participant_id !== mine);
+  // A game that is on goes on: neither an invitation nor a partner who left takes it from this phone.
+  const on = isDealt(picture.play) && (picture.mode === "single" || picture.play.both_ready || !company);
+  if (on) return agreed ? "game" : "mature";
   // A partner who was invited anew but comes back before anybody else does simply goes on.
   const back = picture.members.some(
     (one) => one.present && one.participant_id !== mine && presence[one.participant_id] === "online",
@@ -35,8 +48,12 @@ export function Session() {
   switch (viewOf(app)) {
     case "loading":
       return <Loading />;
+    case "dealt":
+      return <Dealt />;
     case "ended":
       return <Ended />;
+    case "game":
+      return <Game />;
     case "waiting":
       return <Waiting />;
     case "context":
@@ -58,18 +75,21 @@ export function Session() {
 }
 
 function Single() {
-  const { strings, busy, problem } = useApp();
+  const { strings, busy } = useApp();
   const words = strings.single;
-  return (
-    <Shell stage={{ left: "ready", right: "ready", lit: true }}>
-      <Heading testId="screen-single">{words.title}</Heading>
-      <p class="lead">{words.body}</p>
-      {problem && <ProblemNote problem={problem} />}
+  const below = (
+    <>
       <Button testId="invite-second" busy={busy === "code"} onClick={() => void newCode()}>
         {words.invite}
       </Button>
       <EndRound />
-    </Shell>
+    </>
+  );
+  return (
+    <Unopened stage={{ left: "ready", right: "ready", lit: true }} below={below}>
+      <Heading testId="screen-single">{words.title}</Heading>
+      <p class="lead">{words.body}</p>
+    </Unopened>
   );
 }
 

@@ -1,25 +1,22 @@
 /** A waits for B: the code to read aloud, the square to scan, and a way on when the code is of no use any more. */
 import { useEffect, useState } from "preact/hooks";
-import { goOnAlone, newCode } from "../actions";
 import type { PairingOffer } from "../api/types";
 import { codeLetters, formatCode, localJoinUrl, spellCode } from "../pairing/code";
+import { goOnAlone, newCode } from "../playing";
 import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
-import { formatSeconds, useNow } from "../ui/clock";
+import { formatSeconds } from "../ui/clock";
 import { copyText } from "../ui/copy";
 import { EndRound } from "../ui/EndRound";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Qr } from "../ui/Qr";
 import { Heading, Shell } from "../ui/Shell";
+import { useOffer } from "./offer";
 
 export function Waiting() {
-  const { strings, picture, offer, problem, busy } = useApp();
-  const now = useNow(true);
+  const { strings, problem, busy } = useApp();
+  const { good, reason } = useOffer();
   const words = strings.waiting;
-  const ended = picture?.pairing_ended ?? null;
-  const left = offer ? (Date.parse(offer.expires_at) - now) / 1_000 : 0;
-  const good = picture?.dual_status === "waiting" && offer !== null && left > 0;
-  const ranOut = ended === "expired" || (offer !== null && left <= 0);
   return (
     <Shell stage={{ left: "here", right: good ? "expected" : "free" }}>
       {good ? (
@@ -28,10 +25,10 @@ export function Waiting() {
             {words.title}
           </Heading>
           <p class="lead">{words.body}</p>
-          <Invitation offer={offer} left={left} />
+          <Invitation offer={good.offer} left={good.left} />
         </>
       ) : (
-        <NoCode reason={ended === "withdrawn" ? "withdrawn" : ranOut ? "expired" : "hidden"} />
+        <NoCode reason={reason} />
       )}
       {problem && <ProblemNote problem={problem} />}
       {!good && (
@@ -47,7 +44,8 @@ export function Waiting() {
   );
 }
 
-function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
+/** The code to read aloud and the square to scan. */
+export function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
   const words = useStrings().waiting;
   const code = formatCode(codeLetters(offer.code));
   return (

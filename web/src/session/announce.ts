@@ -1,6 +1,8 @@
 /** What changed between two pictures, in words for a screen reader. Pure. */
 import type { PresenceStatus } from "../api/types";
 import type { Strings } from "../i18n";
+import { sameCard } from "./dealt";
+import { agree, wishOf } from "./play";
 import type { SessionPicture } from "./state";
 
 const others = (picture: SessionPicture, me: string) =>
@@ -22,9 +24,28 @@ export function announceLog(
   if (after.pairing?.generation !== before.pairing?.generation && after.dual_status === "waiting") return words.newCode;
   const partner = now[0];
   if (partner === undefined) return null;
+  const played = announcePlay(before, after, partner, words);
+  if (played !== null) return played;
   const ready = after.play.ready.includes(partner);
   if (ready === before.play.ready.includes(partner)) return null;
   return ready ? words.partnerReady : words.partnerNotReady;
+}
+
+/** A new card is not said here: its heading takes the focus. */
+function announcePlay(
+  before: SessionPicture,
+  after: SessionPicture,
+  partner: string,
+  words: Strings["announce"],
+): string | null {
+  const [was, now] = [before.play, after.play];
+  if (was.question === null || now.question === null || !sameCard(was.question, now.question)) return null;
+  if (now.revealed && !was.revealed) return words.answersRevealed;
+  if (now.answered.includes(partner) && !was.answered.includes(partner)) return words.partnerAnswered;
+  if (now.question.hint_revealed && !was.question.hint_revealed) return words.hintShown;
+  const [asked, asks] = [wishOf(was, partner), wishOf(now, partner)];
+  if (asks !== undefined && (asked === undefined || !agree(asked, asks))) return words.wishes[asks.wish];
+  return asked !== undefined && asks === undefined ? words.wishWithdrawn : null;
 }
 
 type Presence = Readonly<Record<string, PresenceStatus>>;

@@ -3,7 +3,7 @@
  * or a second scan can resume. Both are erased at the end of the session. Storage may be missing or full (private windows):
  * the session then simply lives as long as the page.
  */
-import type { PairingOffer, Role } from "../api/types";
+import type { Card, PairingOffer, Role } from "../api/types";
 
 export interface SavedSession {
   table_token: string;
@@ -15,6 +15,7 @@ export interface SavedSession {
 }
 
 const key = (tableToken: string) => `twotop.session.${tableToken}`;
+const dealtKey = (sessionId: string) => `twotop.dealt.${sessionId}`;
 const offerKey = (sessionId: string) => `twotop.offer.${sessionId}`;
 const FIELDS = ["table_token", "session_id", "participant_id", "role", "credential", "expires_at"] as const;
 
@@ -44,6 +45,11 @@ export function loadSession(tableToken: string, now: number): SavedSession | nul
   );
 }
 
+/** The session that this very tab was in: after a reload or a restored tab it goes on without asking. */
+export function loadSessionOfTab(tableToken: string, now: number): SavedSession | null {
+  return attempt(() => read(sessionStorage, tableToken, now));
+}
+
 export function saveSession(saved: SavedSession): void {
   const text = JSON.stringify(saved);
   attempt(() => sessionStorage.setItem(key(saved.table_token), text));
@@ -59,6 +65,18 @@ export function forgetSession(tableToken: string, sessionId: string): void {
     });
   }
   attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
+  attempt(() => sessionStorage.removeItem(dealtKey(sessionId)));
+}
+
+/** A table at which this phone still has a session: the installed app opens without an address. */
+export function tableOfSession(now: number): string | null {
+  sweepExpired(now);
+  const names = attempt(() => Object.keys(localStorage).filter((name) => name.startsWith("twotop.session."))) ?? [];
+  const held = names
+    .map((name) => loadSession(name.slice("twotop.session.".length), now))
+    .filter((one) => one !== null);
+  held.sort((one, other) => Date.parse(other.expires_at) - Date.parse(one.expires_at));
+  return held[0]?.table_token ?? null;
 }
 
 /** Drops every copy whose time is over, of any table: nothing of a past evening stays on a phone. */
@@ -83,4 +101,15 @@ export function loadOffer(sessionId: string, now: number): PairingOffer | null {
 
 export function forgetOffer(sessionId: string): void {
   attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
+}
+
+/** Which cards this tab has seen, so that they can be read again after a reload without a network. */
+export function saveDealt(sessionId: string, dealt: readonly Card[]): void {
+  attempt(() => sessionStorage.setItem(dealtKey(sessionId), JSON.stringify(dealt)));
+}
+
+export function loadDealt(sessionId: string): readonly Card[] {
+  const raw = attempt(() => sessionStorage.getItem(dealtKey(sessionId)));
+  const dealt = raw ? attempt(() => JSON.parse(raw) as Card[]) : null;
+  return Array.isArray(dealt) ? dealt : [];
 }

@@ -3,10 +3,12 @@
  * Pure: `evolve` takes a state and the next event and gives the next state.
  */
 import type { Context, DualStatus, LogEvent, Member, Mode, Role, SessionState } from "../api/types";
+import { type Decks, decksOf, evolveGame, NEW_PLAY, withNewcomer, withoutLeaver } from "./play";
 
 export interface SessionPicture extends SessionState {
   /** Why the latest pairing code is of no use any more, while no newer one replaced it. */
   pairing_ended: "expired" | "withdrawn" | null;
+  decks: Decks;
 }
 
 type Data = Record<string, unknown>;
@@ -14,7 +16,10 @@ type Data = Record<string, unknown>;
 const text = (data: Data, name: string): string => (typeof data[name] === "string" ? (data[name] as string) : "");
 
 export function fromSnapshot(state: SessionState): SessionPicture {
-  return { ...state, pairing_ended: state.dual_status === "expired" ? "expired" : null };
+  // A server of an earlier release knows nothing of cards.
+  const play = { ...NEW_PLAY, ...state.play };
+  const pairingEnded = state.dual_status === "expired" ? "expired" : null;
+  return { ...state, play, decks: decksOf(state.context, play), pairing_ended: pairingEnded };
 }
 
 function created(data: Data): SessionPicture {
@@ -36,26 +41,16 @@ function created(data: Data): SessionPicture {
         present: true,
       },
     ],
-    play: { ready: [], both_ready: false, mature_opt_in: context === "mature" ? [participantId] : [] },
+    play: { ...NEW_PLAY, mature_opt_in: context === "mature" ? [participantId] : [] },
+    decks: {},
     pairing: expiresAt ? { generation: 1, expires_at: expiresAt } : null,
     end_reason: null,
     pairing_ended: null,
   };
 }
 
-/** Someone came or went: the ritual starts over, opt-ins of those still here stay. */
-function withCompany(picture: SessionPicture, members: Member[]): SessionPicture {
-  const present = new Set(members.filter((member) => member.present).map((member) => member.participant_id));
-  return {
-    ...picture,
-    members,
-    play: {
-      ready: [],
-      both_ready: false,
-      mature_opt_in: picture.play.mature_opt_in.filter((id) => present.has(id)),
-    },
-  };
-}
+const presentIds = (members: Member[]): ReadonlySet<string> =>
+  new Set(members.filter((member) => member.present).map((member) => member.participant_id));
 
 const absent = (members: Member[], id: unknown): Member[] =>
   members.map((member) => (member.participant_id === id ? { ...member, present: false } : member));
@@ -68,12 +63,14 @@ function partnerJoined(picture: SessionPicture, data: Data): SessionPicture {
     present: true,
   };
   const stay = absent(picture.members, data["replaces"]).filter((one) => one.participant_id !== member.participant_id);
-  return { ...withCompany(picture, [...stay, member]), dual_status: "paired", pairing_ended: null };
+  const members = [...stay, member];
+  const game = withNewcomer(picture, presentIds(members));
+  return { ...picture, ...game, members, dual_status: "paired", pairing_ended: null };
 }
 
-function withReady(picture: SessionPicture, id: string, ready: boolean): SessionPicture {
-  const others = picture.play.ready.filter((one) => one !== id);
-  return { ...picture, play: { ...picture.play, ready: ready ? [...others, id].sort() : others } };
+function participantLeft(picture: SessionPicture, id: unknown): SessionPicture {
+  const members = absent(picture.members, id);
+  return { ...picture, ...withoutLeaver(picture, presentIds(members)), members };
 }
 
 function modeChanged(picture: SessionPicture, mode: Mode): SessionPicture {
@@ -93,30 +90,13 @@ function pairing(picture: SessionPicture, data: Data, status: DualStatus): Sessi
   };
 }
 
-function optedIn(picture: SessionPicture, id: string): SessionPicture {
-  const others = picture.play.mature_opt_in.filter((one) => one !== id);
-  return { ...picture, play: { ...picture.play, mature_opt_in: [...others, id].sort() } };
-}
-
-function contextChosen(picture: SessionPicture, context: Context): SessionPicture {
-  return { ...picture, context, play: { ready: [], both_ready: false, mature_opt_in: [] } };
-}
-
 function apply(picture: SessionPicture, event: LogEvent): SessionPicture {
   const { data } = event;
   switch (event.type) {
-    case "context_chosen":
-      return contextChosen(picture, text(data, "context") as Context);
-    case "mature_opted_in":
-      return optedIn(picture, text(data, "participant_id"));
     case "partner_joined":
       return partnerJoined(picture, data);
     case "participant_left":
-      return withCompany(picture, absent(picture.members, data["participant_id"]));
-    case "ready_changed":
-      return withReady(picture, text(data, "participant_id"), data["ready"] === true);
-    case "both_ready":
-      return { ...picture, play: { ...picture.play, both_ready: true } };
+      return participantLeft(picture, data["participant_id"]);
     case "mode_changed":
       return modeChanged(picture, text(data, "mode") as Mode);
     case "pairing_code_replaced":
@@ -129,7 +109,7 @@ function apply(picture: SessionPicture, event: LogEvent): SessionPicture {
       return { ...picture, state: "expired", end_reason: text(data, "reason") };
     default:
       // A newer server may say more than this app knows; what it does not know it may not misread.
-      return picture;
+      return { ...picture, ...evolveGame(picture, event) };
   }
 }
 

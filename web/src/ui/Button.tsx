@@ -8,11 +8,14 @@ interface Props {
   busy?: boolean;
   disabled?: boolean;
   pressed?: boolean;
+  /** Takes no press for a moment, but keeps its look and its focus. */
+  resting?: boolean;
   children: ComponentChildren;
 }
 
 /** A busy button keeps its place and its focus, but takes no second press. */
-export function Button({ testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, children }: Props) {
+export function Button(props: Props) {
+  const { testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, resting, children } = props;
   return (
     <button
       type={type}
@@ -21,7 +24,8 @@ export function Button({ testId, onClick, kind = "plain", type = "button", busy,
       disabled={disabled}
       aria-busy={busy}
       aria-pressed={pressed}
-      onClick={busy ? undefined : onClick}
+      aria-disabled={resting || undefined}
+      onClick={busy || resting ? undefined : onClick}
     >
       {children}
     </button>

@@ -1,6 +1,6 @@
 /** Ending the round (A, or the only phone) or leaving it (B), after one more question. */
 import { useState } from "preact/hooks";
-import { endSession, leave } from "../actions";
+import { endSession, leave } from "../playing";
 import { useApp } from "../store";
 import { Button } from "./Button";
 import { Confirm } from "./Confirm";

@@ -24,6 +24,7 @@ const WAYS: Record<ProblemCode, readonly WayOn[]> = {
   not_a_participant: ["start_over"],
   not_allowed: ["close"],
   pairing_disabled: ["one_phone", "start_over"],
+  question_set_not_found: ["close"],
   qr_expired: ["reload_table"],
   qr_invalid: ["reload_table"],
   qr_revoked: ["reload_table"],
@@ -51,10 +52,10 @@ interface Props {
 
 export function ProblemNote({ problem, onOtherCode }: Props) {
   const strings = useStrings();
-  const words = strings.problems[problem.code];
+  const words = problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal];
   const ways = WAYS[problem.code];
   return (
-    <section class="note" role="alert" data-testid="problem" data-code={problem.code}>
+    <section class="note" role="alert" data-testid="problem" data-code={problem.code} data-reason={problem.reason}>
       <h2>{words.title}</h2>
       <p>{words.body}</p>
       <div class="note-ways">

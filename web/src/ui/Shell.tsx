@@ -1,7 +1,8 @@
 /** What every screen stands in: the stage with the table on top, the screen below, one polite voice for screen readers. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { setLanguage, takeOverHere } from "../actions";
+import { setLanguage } from "../actions";
+import { wakeUp } from "../following";
 import { LANGUAGES, type Language } from "../i18n";
 import { useApp, useStrings } from "../store";
 import { type Seat, TableTop } from "./TableTop";
@@ -12,6 +13,8 @@ export interface Stage {
   lit?: boolean;
   /** A smaller picture, where the screen below needs the room. */
   compact?: boolean;
+  /** No picture at all: the cards need the room. */
+  slim?: boolean;
 }
 
 function LanguageSwitch() {
@@ -49,7 +52,7 @@ function ConnectionState() {
           <span class="dot" aria-hidden="true" />
           <span>{strings.connection[shown]}</span>
           {shown === "replaced" && (
-            <button type="button" class="link" data-testid="use-here" onClick={takeOverHere}>
+            <button type="button" class="link" data-testid="use-here" onClick={wakeUp}>
               {strings.connection.useHere}
             </button>
           )}
@@ -59,16 +62,26 @@ function ConnectionState() {
   );
 }
 
-export function Shell({ stage, children }: { stage: Stage; children: ComponentChildren }) {
-  const { compact, ...seats } = stage;
+interface ShellProps {
+  stage: Stage;
+  /** Stands in the bar, beside the language. */
+  menu?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Shell({ stage, menu, children }: ShellProps) {
+  const { compact, slim, ...seats } = stage;
   const { table, picture, announcement, strings } = useApp();
   const number = picture?.table_number ?? table?.table.number;
   return (
     <>
-      <header class={compact ? "stage compact" : "stage"}>
+      <header class={slim ? "stage slim" : compact ? "stage compact" : "stage"}>
         <div class="bar">
           <span class="brand">Twotop</span>
-          <LanguageSwitch />
+          <span class="bar-end">
+            <LanguageSwitch />
+            {menu}
+          </span>
         </div>
         {table && (
           <p class="place" data-testid="place">
@@ -78,7 +91,7 @@ export function Shell({ stage, children }: { stage: Stage; children: ComponentCh
             </span>
           </p>
         )}
-        <TableTop number={number} {...seats} />
+        {!slim && <TableTop number={number} {...seats} />}
         <ConnectionState />
       </header>
       <main class="screen">{children}</main>

@@ -1,0 +1,87 @@
+/** The one session this phone follows: what its log, its connection and its company do to the store. */
+import { Problem } from "./api/problems";
+import type { GameCommand } from "./api/types";
+import { followCards } from "./cards";
+import { loadLive } from "./load-live";
+import type { SessionFollower } from "./realtime/follow";
+import { announceLog, announcePresence } from "./session/announce";
+import type { SavedSession } from "./session/credentials";
+import * as credentials from "./session/credentials";
+import { hasActed } from "./session/play";
+import type { SessionPicture } from "./session/state";
+import { current, update } from "./store";
+
+let follower: SessionFollower | null = null;
+
+export async function follow(saved: SavedSession): Promise<void> {
+  const { SessionFollower } = await loadLive();
+  if (current().me !== saved) return;
+  follower = new SessionFollower(saved, {
+    onLog: ({ picture }) => {
+      if (picture === null) return;
+      const { picture: before, strings } = current();
+      const said = announceLog(before, picture, saved.participant_id, strings.announce);
+      update({ picture, ...(said === null ? {} : { announcement: said }) });
+      followCards(before, picture, saved.participant_id);
+      if (before !== null) hearOfPollers(before, picture);
+      dropSpentOffer(before, picture);
+      if (picture.state === "closed" || picture.state === "expired") {
+        credentials.forgetSession(saved.table_token, saved.session_id);
+      }
+    },
+    onConnection: (connection) => update({ connection }),
+    onPresence: (participants) => {
+      const presence = Object.fromEntries(participants.map((one) => [one.participant_id, one.status]));
+      const { presence: before, picture, strings } = current();
+      const partner = picture?.members.find((one) => one.present && one.participant_id !== saved.participant_id);
+      const said = announcePresence(before, presence, partner?.participant_id, strings.announce);
+      update({ presence, ...(said === null ? {} : { announcement: said }) });
+    },
+    onFinal: (problem) => {
+      credentials.forgetSession(saved.table_token, saved.session_id);
+      if (current().route.name === "session") update({ problem, route: { name: "lost" } });
+    },
+  });
+  follower.start();
+}
+
+/** A phone that polls has no socket and is called gone; what it does says otherwise. */
+function hearOfPollers(before: SessionPicture, after: SessionPicture): void {
+  const { presence } = current();
+  const gone = Object.keys(presence).filter((id) => presence[id] === "gone");
+  const heard = gone.filter((id) => hasActed(before.play, after.play, id));
+  if (heard.length === 0) return;
+  update({ presence: Object.fromEntries(Object.entries(presence).filter(([id]) => !heard.includes(id))) });
+}
+
+/** The code shown here goes when waiting ends, and when another tab has made a newer one. */
+function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture): void {
+  const { offer } = current();
+  if (offer === null) return;
+  // An offer does not say its generation; of two codes of a session the newer one is good for longer.
+  const shown = Date.parse(offer.expires_at);
+  const logged = Date.parse(picture.pairing?.expires_at ?? "");
+  const over = before?.dual_status === "waiting" && picture.dual_status !== "waiting";
+  // An answer is quicker than the log: what ended is then the code before the one shown.
+  const ahead = shown > logged;
+  if (shown < logged || (over && !ahead)) {
+    credentials.forgetOffer(picture.session_id);
+    update({ offer: null });
+  }
+}
+
+export function stopFollowing(): void {
+  follower?.stop();
+  follower = null;
+}
+
+/** Looks at once instead of waiting; takes the session back from another tab. */
+export function wakeUp(): void {
+  follower?.wake();
+}
+
+/** Resolves once the command has taken effect. Raises Problem. */
+export async function submit(what: GameCommand): Promise<void> {
+  if (follower === null) throw new Problem("session_closed", 410);
+  await follower.submit(what);
+}

@@ -1,0 +1,144 @@
+/** Answers to the open card: large choices, or a few words for those who like to write. Most people simply talk. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Card, Question } from "../../api/types";
+import { giveAnswer } from "../../playing";
+import { answerText } from "../../session/questions";
+import { useApp, useStrings } from "../../store";
+import { Button } from "../../ui/Button";
+import type { Company } from "../company";
+
+const MAX_ANSWER = 500;
+
+interface Props {
+  card: Card;
+  question: Question;
+  us: Company;
+  lang: string;
+}
+
+export function Answers({ card, question, us, lang }: Props) {
+  const { picture, strings } = useApp();
+  if (picture?.play.revealed) return <Revealed question={question} us={us} lang={lang} />;
+  return (
+    <section class="answers" data-testid="answers" aria-label={strings.game.answers}>
+      {question.kind === "choice" ? (
+        <Choices card={card} question={question} us={us} lang={lang} />
+      ) : (
+        us.partner && <InWords card={card} us={us} />
+      )}
+      {us.partner && <AnswerMarks us={us} />}
+    </section>
+  );
+}
+
+function Choices({ card, question, us, lang }: Props) {
+  const { pressed } = useApp();
+  return (
+    <ul class="choices" lang={lang}>
+      {question.choices.map((one) => (
+        <li key={one.id}>
+          <Button
+            testId={`choice-${one.id}`}
+            pressed={us.myAnswer === one.id}
+            busy={pressed === "answer" && us.myAnswer === one.id}
+            onClick={() => void (us.myAnswer === one.id ? undefined : giveAnswer(card, one.id))}
+          >
+            {one.text}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function InWords({ card, us }: { card: Card; us: Company }) {
+  const words = useStrings().game;
+  const [writing, setWriting] = useState(false);
+  if (writing) return <AnswerForm card={card} before={us.myAnswer ?? ""} onDone={() => setWriting(false)} />;
+  return (
+    <>
+      {us.myAnswer !== undefined && (
+        <p class="my-answer" data-testid="my-answer">
+          {us.myAnswer}
+        </p>
+      )}
+      <Button testId="write-answer" kind="quiet" onClick={() => setWriting(true)}>
+        {us.iAnswered ? words.changeAnswer : words.writeAnswer}
+      </Button>
+    </>
+  );
+}
+
+function AnswerForm({ card, before, onDone }: { card: Card; before: string; onDone: () => void }) {
+  const { pressed, strings } = useApp();
+  const words = strings.game;
+  const [typed, setTyped] = useState(before);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
+  const answer = typed.trim();
+  return (
+    <form
+      class="answer-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (answer !== "") void giveAnswer(card, answer).then((given) => given && onDone());
+      }}
+    >
+      <label for="answer">{words.answerLabel}</label>
+      <textarea
+        ref={field}
+        id="answer"
+        data-testid="answer-input"
+        rows={2}
+        maxLength={MAX_ANSWER}
+        value={typed}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        aria-describedby="answer-hint"
+      />
+      <p id="answer-hint" class="hint">
+        {words.answerHint}
+      </p>
+      <Button testId="send-answer" type="submit" kind="primary" busy={pressed === "answer"} disabled={answer === ""}>
+        {words.sendAnswer}
+      </Button>
+    </form>
+  );
+}
+
+function AnswerMarks({ us }: { us: Company }) {
+  const words = useStrings().game;
+  if (!us.iAnswered && !us.theyAnswered) return null;
+  return (
+    <p class="answer-marks" data-testid="answer-marks" data-mine={us.iAnswered} data-theirs={us.theyAnswered}>
+      {us.iAnswered ? words.iAnswered : words.theyAnswered}
+    </p>
+  );
+}
+
+function Revealed({ question, us, lang }: { question: Question; us: Company; lang: string }) {
+  const { game, ready } = useStrings();
+  return (
+    <section class="revealed" data-testid="revealed" aria-label={game.answers}>
+      <Answer who={ready.you} answer={us.myAnswer} question={question} lang={lang} testId="answer-mine" />
+      <Answer who={ready.partner} answer={us.theirAnswer} question={question} lang={lang} testId="answer-theirs" />
+    </section>
+  );
+}
+
+interface AnswerProps {
+  who: string;
+  answer: string | undefined;
+  question: Question;
+  lang: string;
+  testId: string;
+}
+
+function Answer({ who, answer, question, lang, testId }: AnswerProps) {
+  if (answer === undefined) return null;
+  return (
+    <div class="revealed-answer" data-testid={testId}>
+      <h2>{who}</h2>
+      <p lang={question.kind === "choice" ? lang : undefined}>{answerText(question, answer)}</p>
+    </div>
+  );
+}

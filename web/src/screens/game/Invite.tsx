@@ -1,0 +1,60 @@
+/** An invitation during the game: a line above the card and, on demand, the code and the square. The game stays where it is. */
+
+import { codeLetters, formatCode } from "../../pairing/code";
+import { goOnAlone, newCode } from "../../playing";
+import { useApp } from "../../store";
+import { Button } from "../../ui/Button";
+import { ProblemNote } from "../../ui/ProblemNote";
+import { Sheet } from "../../ui/Sheet";
+import { useOffer } from "../offer";
+import { Invitation } from "../Waiting";
+
+export function InviteBar({ onShow }: { onShow: () => void }) {
+  const { strings } = useApp();
+  const { good, reason } = useOffer();
+  return (
+    <button
+      type="button"
+      class="invite-bar"
+      data-testid="inviting"
+      data-status={good ? "waiting" : reason}
+      aria-haspopup="dialog"
+      onClick={onShow}
+    >
+      {good ? (
+        <>
+          <span>{strings.game.inviting}</span> <strong>{formatCode(codeLetters(good.offer.code))}</strong>
+        </>
+      ) : (
+        <span>{strings.waiting[`${reason}Title`]}</span>
+      )}
+    </button>
+  );
+}
+
+export function InviteSheet({ onClose }: { onClose: () => void }) {
+  const { strings, busy, problem } = useApp();
+  const { good, reason } = useOffer();
+  const words = strings.waiting;
+  const title = good ? words.title : words[`${reason}Title`];
+  return (
+    <Sheet testId="invite-sheet" title={title} close={strings.game.toCards} onClose={onClose}>
+      <p>{good ? words.body : words[`${reason}Body`]}</p>
+      {problem && <ProblemNote problem={problem} />}
+      {good ? (
+        <Invitation offer={good.offer} left={good.left} />
+      ) : (
+        <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+          {words.newCode}
+        </Button>
+      )}
+      <Button
+        testId="stop-inviting"
+        busy={busy === "alone"}
+        onClick={() => void goOnAlone().then((done) => done && onClose())}
+      >
+        {words.alone}
+      </Button>
+    </Sheet>
+  );
+}

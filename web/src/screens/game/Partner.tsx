@@ -1,0 +1,28 @@
+/** The other phone, in words: here, away for a moment, away for so long that this one plays on alone, or gone from the table. */
+import { useStrings } from "../../store";
+import type { Company } from "../company";
+
+export function Partner({ us }: { us: Company }) {
+  const { ready, game } = useStrings();
+  const presence = us.partner === undefined ? "left" : (us.status ?? "unknown");
+  const said = {
+    left: ready.isLeft,
+    away: ready.isAway,
+    gone: ready.isGone,
+    online: ready.isHere,
+    unknown: ready.isHere,
+  };
+  return (
+    <div class="partner">
+      <p class="partner-line" data-testid="partner" data-presence={presence}>
+        <span class={`dot dot-${presence}`} aria-hidden="true" />
+        {ready.partner}: {said[presence]}
+      </p>
+      {(presence === "gone" || presence === "left") && (
+        <p class="hint" data-testid="alone-for-now">
+          {presence === "gone" ? game.goneBody : game.leftBody}
+        </p>
+      )}
+    </div>
+  );
+}

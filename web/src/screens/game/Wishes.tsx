@@ -1,0 +1,89 @@
+/** What each phone has asked for and the other has not agreed to yet: seen at once on both, and easily taken back. */
+import { useState } from "preact/hooks";
+import type { Wish } from "../../api/types";
+import type { Strings } from "../../i18n";
+import { changeContext, move, startAfresh, takeBack } from "../../playing";
+import { agree } from "../../session/play";
+import { useApp, useStrings } from "../../store";
+import { Button } from "../../ui/Button";
+import { Confirm } from "../../ui/Confirm";
+import type { Company } from "../company";
+
+export function Wishes({ us, resting }: { us: Company; resting: boolean }) {
+  const { strings } = useApp();
+  const { mine, theirs } = us;
+  // Nobody has to agree while the other phone is gone; the frank questions alone always wait for both.
+  const alone = us.status === "gone" && mine?.context !== "mature";
+  const waits = alone ? strings.game.waitingGone : theirs ? "" : strings.game.waiting;
+  return (
+    <>
+      {theirs && !(mine && agree(mine, theirs)) && <Theirs wish={theirs} resting={resting} />}
+      {mine && us.partner && <Mine wish={mine} waits={waits} />}
+    </>
+  );
+}
+
+function named(words: { wishContext(name: string): string }, strings: Strings, wish: Wish, otherwise: string): string {
+  return wish.wish === "context" && wish.context !== null
+    ? words.wishContext(strings.context[wish.context])
+    : otherwise;
+}
+
+function Mine({ wish, waits }: { wish: Wish; waits: string }) {
+  const { pressed, strings } = useApp();
+  const words = strings.game.mine;
+  return (
+    <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
+      <p>
+        {named(words, strings, wish, words[wish.wish])} {waits}
+      </p>
+      <Button testId="take-back" kind="quiet" busy={pressed === "withdraw"} onClick={() => void takeBack()}>
+        {strings.game.takeBack}
+      </Button>
+    </div>
+  );
+}
+
+function Theirs({ wish, resting }: { wish: Wish; resting: boolean }) {
+  const { pressed, strings } = useApp();
+  const [asking, setAsking] = useState(false);
+  const words = strings.game.theirs;
+  const grant = () => {
+    setAsking(false);
+    if (wish.wish === "afresh") void startAfresh();
+    else if (wish.wish !== "context") void move(wish.wish);
+    else if (wish.context !== null) void changeContext(wish.context);
+  };
+  const frank = wish.context === "mature";
+  return (
+    <div class="wish wish-theirs" data-testid="wish-theirs" data-wish={wish.wish} data-context={wish.context}>
+      <p>{named(words, strings, wish, words[wish.wish])}</p>
+      <Button
+        testId="grant-wish"
+        kind="primary"
+        busy={pressed !== null}
+        resting={resting}
+        onClick={() => (frank ? setAsking(true) : grant())}
+      >
+        {strings.game.grant[wish.wish]}
+      </Button>
+      {asking && <MatureConfirm onYes={grant} onNo={() => setAsking(false)} />}
+    </div>
+  );
+}
+
+/** Agreeing to this wish is this phone's own opt-in: it says what it means first. */
+function MatureConfirm({ onYes, onNo }: { onYes: () => void; onNo: () => void }) {
+  const { context, actions } = useStrings();
+  return (
+    <Confirm
+      title={context.matureTitle}
+      body={context.matureBody}
+      yes={context.matureYes}
+      no={actions.notNow}
+      busy={false}
+      onYes={onYes}
+      onNo={onNo}
+    />
+  );
+}

@@ -1,0 +1,39 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Button } from "./Button";
+
+interface Props {
+  testId: string;
+  title: string;
+  close: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** A sheet over the screen: the browser's own modal dialog, which keeps the focus and gives it back. */
+export function Sheet({ testId, title, close, onClose, children }: Props) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class="confirm sheet"
+      aria-labelledby={`${testId}-title`}
+      data-testid={testId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <h2 id={`${testId}-title`}>{title}</h2>
+      <div class="sheet-body">{children}</div>
+      <Button testId={`${testId}-close`} kind="quiet" onClick={onClose}>
+        {close}
+      </Button>
+    </dialog>
+  );
+}

@@ -1,0 +1,61 @@
+/** Swiping a card with a finger or pen. Never the only way: every swipe has its button. */
+import { useEffect, useRef } from "preact/hooks";
+
+export type Swipe = "left" | "right";
+
+const FAR_PX = 72;
+const STRAIGHT = 1.6;
+
+/** What a finger that moved so far meant; null for a tap, a scroll or second thoughts. */
+export function swipeOf(dx: number, dy: number): Swipe | null {
+  if (Math.abs(dx) < FAR_PX || Math.abs(dx) < Math.abs(dy) * STRAIGHT) return null;
+  return dx < 0 ? "left" : "right";
+}
+
+/** `onSwipe` may change between renders. The element follows the finger through `--drag`, unless less motion is wished. */
+export function useSwipe<E extends HTMLElement>(onSwipe: (swipe: Swipe) => void) {
+  const ref = useRef<E>(null);
+  const latest = useRef(onSwipe);
+  latest.current = onSwipe;
+  useEffect(() => {
+    const card = ref.current;
+    if (card === null) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+    let from: { id: number; x: number; y: number } | null = null;
+    const settle = () => {
+      from = null;
+      card.classList.remove("dragged");
+      card.style.removeProperty("--drag");
+    };
+    const down = (event: PointerEvent) => {
+      if (event.pointerType === "mouse" || !event.isPrimary) return;
+      // In a text field a finger moves the cursor.
+      if (event.target instanceof Element && event.target.closest("textarea, input")) return;
+      from = { id: event.pointerId, x: event.clientX, y: event.clientY };
+    };
+    const move = (event: PointerEvent) => {
+      if (from === null || event.pointerId !== from.id || calm.matches) return;
+      const dx = event.clientX - from.x;
+      if (Math.abs(dx) < Math.abs(event.clientY - from.y)) return;
+      card.classList.add("dragged");
+      card.style.setProperty("--drag", `${Math.round(dx * 0.6)}px`);
+    };
+    const up = (event: PointerEvent) => {
+      if (from === null || event.pointerId !== from.id) return;
+      const swipe = swipeOf(event.clientX - from.x, event.clientY - from.y);
+      settle();
+      if (swipe !== null) latest.current(swipe);
+    };
+    card.addEventListener("pointerdown", down);
+    card.addEventListener("pointermove", move);
+    card.addEventListener("pointerup", up);
+    card.addEventListener("pointercancel", settle);
+    return () => {
+      card.removeEventListener("pointerdown", down);
+      card.removeEventListener("pointermove", move);
+      card.removeEventListener("pointerup", up);
+      card.removeEventListener("pointercancel", settle);
+    };
+  }, []);
+  return ref;
+}

@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { HUNG_MS, Patience } from "../src/realtime/patience";
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+const hanging = (signal: AbortSignal) =>
+  new Promise<string>((_, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+
+test("a wait ends early when the network is back", async () => {
+  const patience = new Patience();
+  const done = vi.fn();
+  void patience.wait(5_000).then(done);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(done).not.toHaveBeenCalled();
+  patience.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(done).toHaveBeenCalledTimes(1);
+});
+
+test("a try that hangs is given up, one that has just begun is not", async () => {
+  const patience = new Patience();
+  const ended = vi.fn();
+  patience.try(hanging).catch(ended);
+  await vi.advanceTimersByTimeAsync(HUNG_MS - 1);
+  patience.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(ended).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  patience.wake();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(ended).toHaveBeenCalledTimes(1);
+});
+
+test("what succeeded is not stopped afterwards", async () => {
+  const patience = new Patience();
+  await expect(patience.try(async () => "card")).resolves.toBe("card");
+  await vi.advanceTimersByTimeAsync(HUNG_MS * 2);
+  patience.wake();
+});

@@ -184,6 +184,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/question-sets/{context}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The questions of a context in one language
+         * @description Texts, hints and choices. A version never changes, so a request that names one can be answered from a cache.
+         */
+        get: operations["get_question_set_api_v1_question_sets__context__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -226,6 +246,13 @@ export interface components {
             last_seq: number;
             /** Replayed */
             replayed: boolean;
+        };
+        /** ChoiceBody */
+        ChoiceBody: {
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
         };
         /**
          * CreateSession
@@ -413,6 +440,47 @@ export interface components {
             errors?: components["schemas"]["FieldError"][] | null;
         } & {
             [key: string]: unknown;
+        };
+        /** QuestionBody */
+        QuestionBody: {
+            /** Question Id */
+            question_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "open" | "choice";
+            /** Text */
+            text: string;
+            /** Hint */
+            hint: string | null;
+            /**
+             * Choices
+             * @description empty for an open question
+             */
+            choices: components["schemas"]["ChoiceBody"][];
+        };
+        /**
+         * QuestionSetBody
+         * @description Not in the order of any deck: a session's events say which question comes when.
+         */
+        QuestionSetBody: {
+            /**
+             * Context
+             * @enum {string}
+             */
+            context: "exploring" | "established" | "mature";
+            /** Version */
+            version: number;
+            /**
+             * Language
+             * @description of the texts: the one asked for, or the set's first
+             */
+            language: string;
+            /** Languages */
+            languages: string[];
+            /** Questions */
+            questions: components["schemas"]["QuestionBody"][];
         };
         /**
          * SessionBody
@@ -1385,6 +1453,61 @@ export interface operations {
             };
             /** @description `unavailable` */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_question_set_api_v1_question_sets__context__get: {
+        parameters: {
+            query?: {
+                /** @description the newest when not given */
+                version?: number | null;
+                /** @description such as `vi`; the set's first when unknown */
+                language?: string | null;
+            };
+            header?: never;
+            path: {
+                context: "exploring" | "established" | "mature";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionSetBody"];
+                };
+            };
+            /** @description `question_set_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -172,6 +172,13 @@ def test_a_game_on_one_phone_goes_on_while_it_waits_for_a_second() -> None:
     assert reason(new_session("dual", "exploring"), p.RequestNext()) == "partner_missing"
 
 
+def test_an_invitation_that_ran_out_does_not_end_a_game_under_way() -> None:
+    waiting = play(new_session("dual", "exploring"), c.EndPairingCode(1, "expired"), None)
+    assert waiting.due(START).limit == "pairing"
+    state = play(play(single(), p.RequestNext()), c.ReplacePairingCode(1, START), None)
+    assert play(state, c.EndPairingCode(1, "expired"), None).due(START).limit != "pairing"
+
+
 def test_whoever_stays_goes_on_alone() -> None:
     state = play(at_position(begun(), 2), c.Leave(), PHONE_B)
     assert position(play(state, p.RequestNext())) == 3

@@ -66,7 +66,9 @@ class SessionState:
 
     def due(self, active_at: datetime) -> DueLimit:
         """The limit that ends the session first, given its last activity."""
-        waits_alone = self.dual_status == "expired" and self.pairing is not None
+        # A party that plays does not wait: an invitation that nobody took does not end its evening.
+        plays = len(self.present) > 1 or self.play.progress is not None
+        waits_alone = self.dual_status == "expired" and self.pairing is not None and not plays
         return next_limit(
             self.state,
             self.lifetimes,

@@ -134,9 +134,9 @@ async def test_the_same_command_over_socket_and_http_has_one_effect(stack: Stack
 @pytest.mark.parametrize(
     ("command", "data", "status", "code"),
     [
-        ("request_next", {}, 422, "unknown_command"),
+        ("juggle", {}, 422, "unknown_command"),
         ("choose_context", {"context": "nonsense"}, 422, "invalid_field"),
-        ("choose_context", {"context": "established"}, 409, "not_allowed"),
+        ("request_next", {}, 409, "not_allowed"),
     ],
 )
 async def test_errors_are_the_same_over_socket_and_http(

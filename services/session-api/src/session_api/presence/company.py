@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from session_api.presence import queries
-from session_api.presence.domain import absentees
+from session_api.presence.domain import POLLING_COUNTS_FOR, absentees
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
@@ -40,7 +40,6 @@ class Company:
         self._unwritten: dict[tuple[UUID, UUID], datetime] = {}
         self._waiting: dict[UUID, datetime] = {}
         self._settled: set[UUID] = set()
-        self._known_waiting: set[UUID] = set()
         self._release: Release | None = None
 
     def releases_by(self, release: Release) -> None:
@@ -55,19 +54,13 @@ class Company:
             self._polled_at[key] = self._unwritten[key] = now
 
     def wishes(self, session_id: UUID, *, waiting: bool) -> None:
-        """Whether one phone of this session waits for the other, after each change."""
+        """Whether one phone of this session waits for the other now; told after each change of that."""
         if waiting:
-            self._known_waiting.add(session_id)
             self._waiting.setdefault(session_id, self._now())
             self._settled.discard(session_id)
-        elif session_id in self._known_waiting:
-            self.settled(session_id)
-
-    def settled(self, session_id: UUID) -> None:
-        """Nobody waits in this session any more."""
-        self._known_waiting.discard(session_id)
-        self._waiting.pop(session_id, None)
-        self._settled.add(session_id)
+        else:
+            self._waiting.pop(session_id, None)
+            self._settled.add(session_id)
 
     async def connected(self, session_id: UUID, participant_id: UUID, at: datetime) -> None:
         """realtime-gateway: a socket opened."""
@@ -89,7 +82,9 @@ class Company:
         while True:
             try:
                 await self._write()
-                for session_id, since in (await queries.waiting_wishes(self._pool)).items():
+                for session_id, since in (
+                    await queries.wishes_to_release(self._pool, self._now() - POLLING_COUNTS_FOR)
+                ).items():
                     if self._release is not None:
                         await self._release(session_id, self._now() - since)
             except Exception as error:

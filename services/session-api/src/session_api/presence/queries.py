@@ -58,9 +58,23 @@ async def note_wishes(pool: Pool, waiting: Mapping[UUID, datetime], settled: Seq
         await pool.execute(_WAITING, list(waiting), list(waiting.values()))
 
 
-async def waiting_wishes(pool: Pool) -> dict[UUID, datetime]:
-    """Sessions in which one phone waits for another, with the time since when."""
-    return {row["session_id"]: row["since"] for row in await pool.fetch("SELECT session_id, since FROM waiting_wishes")}
+async def wishes_to_release(pool: Pool, unheard_since: datetime) -> dict[UUID, datetime]:
+    """Sessions in which one phone waits for another that may be absent, with the time since when it waits.
+
+    ``Sighting.absent`` decides; this only leaves out where nobody can be.
+    """
+    rows = await pool.fetch(
+        """
+        SELECT session_id, since FROM waiting_wishes AS wish
+        WHERE EXISTS (
+            SELECT FROM sightings AS phone WHERE phone.session_id = wish.session_id
+            AND (phone.polled_at IS NULL OR phone.polled_at <= $1)
+            AND (phone.connected_at IS NULL OR phone.gone_at >= phone.connected_at)
+        ) OR since <= $1 AND (SELECT count(*) FROM sightings AS phone WHERE phone.session_id = wish.session_id) < 2
+        """,
+        unheard_since,
+    )
+    return {row["session_id"]: row["since"] for row in rows}
 
 
 async def forget(pool: Pool, before: datetime) -> None:

@@ -256,6 +256,9 @@ class SessionLog:
         self._heads.pop(request.session_id, None)
         if not await self._store.append(item):
             return None
+        waiting = bool(after.play.wishes) and after.state not in ENDED
+        if waiting or head.state.play.wishes:
+            self._company.wishes(after.session_id, waiting=waiting)
         self._remember(replace(head, state=after, active_at=active_at))
         count_milestones(item.analytics)
         self.tell(after, recorded, messages=bool(item.outbox))
@@ -272,7 +275,6 @@ class SessionLog:
         if messages:
             self._wake_relay()
         if recorded:
-            self._company.wishes(state.session_id, waiting=bool(state.play.wishes) and state.state not in ENDED)
             self.changes.notify(state.session_id)
             hint = LogHint(
                 session_id=state.session_id,

@@ -99,10 +99,10 @@ async def release_wishes(deps: SessionDeps, session_id: UUID, waited_for: timede
     try:
         state = (await deps.log.head(session_id)).state
     except Problem:
-        deps.company.settled(session_id)
+        deps.company.wishes(session_id, waiting=False)
         return
     if state.state in ENDED or not state.play.wishes:
-        deps.company.settled(session_id)
+        deps.company.wishes(session_id, waiting=False)
         return
     absent = await deps.company.absent(session_id, state.present, waited_for)
     if absent and not absent >= {wish.participant_id for wish in state.play.wishes}:

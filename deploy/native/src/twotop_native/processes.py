@@ -102,8 +102,10 @@ def stop(process: ProcessId, number: signal.Signals = signal.SIGTERM, seconds: f
     handle = process.handle()
     if handle is None:
         return
-    family = handle.children(recursive=True)
+    family: list[psutil.Process] = []
+    # It may end by itself at any moment.
     with contextlib.suppress(psutil.NoSuchProcess):
+        family = handle.children(recursive=True)
         handle.send_signal(number)
     if not wait_gone([process], seconds):
         with contextlib.suppress(psutil.NoSuchProcess):

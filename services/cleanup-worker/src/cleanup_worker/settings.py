@@ -19,7 +19,9 @@ class CleanupSettings(ServiceSettings):
     check_every_s: float = Field(
         default=0.5, gt=0, le=60, description="longest sleep: how late a dead worker's deadlines may be taken over"
     )
-    claim_batch: int = Field(default=1_000, ge=1, le=10_000, description="deadlines claimed in one transaction, and asked about at once")
+    claim_batch: int = Field(
+        default=1_000, ge=1, le=10_000, description="deadlines claimed in one transaction, and asked about at once"
+    )
     tombstone_hours: float = Field(
         default=24, gt=0, description="how long an ended session is remembered; longer than any message travels"
     )

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from session_api.play.domain import ReadyChanged
+from session_api.play.domain.events import ReadyChanged
 from session_api.sessions.domain.decider import fold
 from session_api.sessions.domain.events import PartnerJoined, Recorded, SessionCreated
 from session_api.sessions.domain.lifecycle import Lifetimes

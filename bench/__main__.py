@@ -15,15 +15,28 @@ from typing import Any
 
 import uvloop
 
-from bench import appends, bare_socket_limit, cpu, deadlines, idle_sockets, lines, postgres_limit, requests, sockets
+from bench import (
+    appends,
+    bare_socket_limit,
+    cpu,
+    deadlines,
+    idle_sockets,
+    lines,
+    playing,
+    postgres_limit,
+    requests,
+    sockets,
+)
 from bench.broker_limit import publish_to_consume
 from bench.cpu import CpuMeter
 from bench.figures import Report, machine
 from bench.first_view import first_view
 from bench.phones import Restaurant
+from bench.slow_phone import slow_phone
 from bench.system import ROOT, System, running_system
 from bench.tables import lift_table_cap
 
+ONLY = "appends,socket,next,join,create,view,phone,durable,idle,deadlines,start"
 STEPS = (600, 900, 1200, 1350, 1500, 1750, 2000, 2250, 2500, 3000)
 
 
@@ -37,6 +50,7 @@ class Extent:
     command_rate: float = 300
     join_rate: float = 10
     create_rate: float = 50
+    playing: int = 50
 
 
 FULL = Extent(seconds=15, pgbench_seconds=10, pairs=100)
@@ -77,6 +91,9 @@ async def measure(system: System, extent: Extent, report: Report, only: set[str]
         other, own = await sockets.command_to_other_phone(restaurant, rate, extent.seconds, extent.pairs, meter)
         report.add(lines.socket_command(other, own, limits, rate))
         report.add(cpu.figure("socket command", meter.per(other.answered)))
+    if wanted("next"):
+        shown = await playing.next_to_other_phone(restaurant, extent.playing, extent.seconds)
+        report.add(lines.next_card(shown, limits, extent.playing))
     if wanted("join"):
         rate = extent.join_rate
         report.add(lines.join(await requests.join_to_both_phones(restaurant, rate, extent.seconds), limits, rate))
@@ -93,7 +110,9 @@ async def measure(system: System, extent: Extent, report: Report, only: set[str]
 async def measure_long(
     system: System, restaurant: Restaurant, limits: lines.Limits, report: Report, wanted: Any
 ) -> None:
-    """The lines that take minutes."""
+    """The lines that take minutes, or a browser."""
+    if wanted("phone"):
+        report.add(lines.slow_phone(await slow_phone(system.gateway, system.tables[0])))
     if wanted("durable"):
         best, steps = await requests.most_durable_commands(restaurant, STEPS, 6, CpuMeter(system.run))
         report.add(lines.durable("HTTP", best, steps, limits))
@@ -127,12 +146,12 @@ def fresh_clone_start(folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under a minute; ratios, not recorded")
-    parser.add_argument("--only", default="", help="appends,socket,join,create,view,durable,idle,deadlines,start")
+    parser.add_argument("--only", default="", help=ONLY)
     parser.add_argument("--no-record", action="store_true", help="print, and leave bench/results alone")
     options = parser.parse_args()
     only = {name for name in options.only.split(",") if name}
     report = Report(quick=options.quick, machine=machine())
-    web = not only or "view" in only
+    web = not only or not only.isdisjoint({"view", "phone"})
     folder = Path(tempfile.mkdtemp(prefix="twotop-bench-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
@@ -10,6 +10,7 @@ from bench.figures import Figure
 from bench.first_view import FirstView
 from bench.idle_sockets import IdleCost
 from bench.open_loop import Latencies
+from bench.slow_phone import SlowPhone
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,20 @@ def create(found: Latencies, limits: Limits, rate: float) -> Figure:
     )
 
 
+def next_card(found: Latencies, limits: Limits, sessions: int) -> Figure:
+    p50, p95 = found.milliseconds(50), found.milliseconds(95)
+    return Figure(
+        f"next → other phone, p95 at {sessions} sessions playing at once",
+        f"p50 {p50:.1f} ms, p95 {p95:.1f} ms ({found.answered}/{found.offered})",
+        "p95 < 60 ms",
+        "",
+        f"hops {limits.hops_ms:.2f} ms",
+        p95 < 60,
+        p95 / limits.hops_ms,
+        {**raw(found), "hops_ms": limits.hops_ms},
+    )
+
+
 def idle_socket(found: IdleCost, bare: float) -> Figure:
     return Figure(
         f"gateway memory per idle socket, {found.sockets:,}",
@@ -181,4 +196,18 @@ def weight(found: FirstView) -> Figure:
         found.kilobytes <= 60,
         None,
         {"parts": found.parts},
+    )
+
+
+def slow_phone(found: SlowPhone) -> Figure:
+    longest = f"{found.longest_ms:.0f} ms" if found.playing_tasks else "none of 50 ms"
+    return Figure(
+        "guest app on a slow phone: interactive / longest task while playing",
+        f"{found.interactive_ms / 1000:.2f} s / {longest}",
+        "< 2.5 s / < 100 ms",
+        "",
+        "",
+        found.interactive_ms < 2500 and found.longest_ms < 100,
+        None,
+        asdict(found),
     )

@@ -13,13 +13,13 @@ BUILT_BY_AREA = {
     "T": (1, 2),
     "S": range(1, 7),
     "P": range(1, 9),
-    "G": (1, 3),
+    "G": range(1, 8),
     "L": range(1, 7),
     "R": (1, 2, 3, 4, 5, 7),
     "E": (1, 2, 5),
     "X": range(1, 6),
-    "V": (1, 2, 3, 4, 5, 7, 8, 9),
-    "W": (1,),
+    "V": range(1, 10),
+    "W": (1, 3),
 }
 BUILT = {f"{area}{number}" for area, numbers in BUILT_BY_AREA.items() for number in numbers}
 

@@ -18,6 +18,7 @@ from twotop_common.contracts.envelope import Contract
 from twotop_common.contracts.pairing import PairingMatched
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.credentials import ParticipantClaims
+from twotop_common.service_day import service_day_end
 from twotop_common.testing.eventually import eventually
 from twotop_common.testing.fakes import Clock
 
@@ -211,6 +212,49 @@ async def test_a_running_game_keeps_its_version_and_the_next_deck_has_the_newest
     later = await house.start("single")
     await later.command("request_next", {})
     assert (await play_of(later))["question"]["set_version"] == 2
+
+
+async def test_a_session_keeps_its_deck_past_the_cut_over_and_a_new_one_gets_the_next_days(
+    still_house: House, clock: Clock
+) -> None:
+    await import_included(still_house)
+    clock.now = service_day_end(clock.now, "Europe/Berlin", 4) - timedelta(minutes=1)
+    yesterday = await still_house.start("single")
+    await yesterday.command("request_next", {})
+    clock.advance(minutes=2)
+    today = await still_house.start("single")
+    for phone in (yesterday, today):
+        for _ in range(2):
+            await phone.command("request_next", {})
+    days = []
+    for phone in (yesterday, today):
+        created, *after = await phone.log()
+        shown = [event["data"]["question_id"] for event in after if event["type"] == "question_shown"]
+        day = date.fromisoformat(created["data"]["service_day"])
+        place = Place(UUID(created["data"]["location_id"]), UUID(created["data"]["table_id"]), day)
+        ids = [question.id for question in read_question_file(included_question_files()[1]).questions]
+        assert shown == order(deck_key(place, "exploring", 1, 1), ids)[: len(shown)]
+        days.append(day)
+    assert days[1] == days[0] + timedelta(days=1)
+
+
+async def test_cards_are_counted_without_saying_which_or_whose(house: House) -> None:
+    await import_included(house)
+    phone = await house.start("single")
+    for command in ("request_next", "request_next", "skip"):
+        await phone.command(command, {})
+    rows = await house.deps.pool.fetch("SELECT * FROM analytics_events ORDER BY id")
+    assert [(row["kind"], row["reason"]) for row in rows] == [
+        ("session_created", None),
+        ("question_viewed", None),
+        ("question_advanced", "next"),
+        ("question_viewed", None),
+        ("question_advanced", "skip"),
+        ("question_viewed", None),
+    ]
+    shown = {event["data"]["question_id"] for event in await phone.log() if event["type"] == "question_shown"}
+    known = {str(phone.session_id), str(phone.participant_id), *shown}
+    assert not known & {str(value) for row in rows for value in row.values()}
 
 
 async def test_without_questions_phones_pair_and_are_told_that_there_are_none(house: House) -> None:

@@ -10,7 +10,17 @@ from uuid import uuid4
 import pytest
 
 from session_api.analytics.domain import AnalyticsRecord, analytics_of
-from session_api.play.domain.events import BothReady, ContextChosen, MatureOptedIn, ReadyChanged
+from session_api.play.domain.events import (
+    AnswerGiven,
+    BothReady,
+    ContextChosen,
+    DeckFinished,
+    MatureOptedIn,
+    NextRequested,
+    QuestionAdvanced,
+    QuestionShown,
+    ReadyChanged,
+)
 from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import (
     CredentialRenewed,
@@ -75,6 +85,9 @@ def recorded(*events: Event, after_s: float = 90.9) -> list[Recorded]:
         (CREATED, "session_created", None),
         (PartnerJoined(B, "B", 1, 1, None), "partner_joined", None),
         (BothReady(), "both_ready", None),
+        (QuestionShown("lost-key", 3, 64, "established", 1, 1), "question_viewed", None),
+        (QuestionAdvanced("lost-key", "next", alone=False), "question_advanced", "next"),
+        (QuestionAdvanced("lost-key", "skip", alone=True), "question_advanced", "skip_alone"),
         (SessionClosed("ended_by_guest"), "session_ended", "ended_by_guest"),
         (SessionExpired("idle"), "session_ended", "idle"),
     ],
@@ -99,6 +112,9 @@ def test_milestones_become_records(event: Event, kind: str, reason: str | None) 
         ContextChosen("mature"),
         MatureOptedIn(A),
         ReadyChanged(A, True),
+        NextRequested(A, "next"),
+        AnswerGiven(A, "lost-key", "under the mat"),
+        DeckFinished("established", 1, 64),
         ParticipantLeft(B, "B"),
         CredentialRenewed(A, 2),
         ModeChanged("single"),
@@ -113,6 +129,9 @@ def test_everything_else_leaves_no_trace(event: Event) -> None:
 def test_one_command_can_have_several_milestones() -> None:
     kinds = [record.kind for record in analytics_of(recorded(ReadyChanged(B, True), BothReady()), STATE)]
     assert kinds == ["both_ready"]
+    turned = [QuestionAdvanced("lost-key", "next", alone=False), QuestionShown("sea", 4, 64, "established", 1, 1)]
+    kinds = [record.kind for record in analytics_of(recorded(*turned), STATE)]
+    assert kinds == ["question_advanced", "question_viewed"]
 
 
 def test_a_record_holds_no_identity_of_session_table_or_participant() -> None:

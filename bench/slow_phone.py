@@ -1,0 +1,121 @@
+"""The guest app on a slow phone on a slow network: when the table's page reacts, and what blocks it while playing.
+
+Chromium is slowed down fourfold, with 400 kbit/s each way and 150 ms there and back. Taps are touches; the page is only
+asked where to, so that the measurement itself makes no long task.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Page, async_playwright
+
+CPU_SLOWDOWN = 4
+BYTES_A_SECOND = 400_000 // 8
+ROUND_TRIP_MS = 150
+CARDS = 10
+PATIENCE_MS = 30_000
+ARGUMENTS = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # Chromium's sandbox is not for root
+
+WATCH = """
+window.bench = {longTasks: [], reactedAt: null};
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) bench.longTasks.push({at: task.startTime, ms: task.duration});
+}).observe({type: "longtask", buffered: true});
+
+bench.find = (id) => document.querySelector(`[data-testid="${id}"]`);
+bench.frames = (look) => new Promise((found) => {
+  const again = () => { const value = look(); value ? found(value) : requestAnimationFrame(again); };
+  again();
+});
+
+// A guest who taps from the first moment on: at each frame until the page reacts.
+bench.frames(() => {
+  if (!bench.find("context-exploring")) { bench.find("start-one-phone")?.click(); return false; }
+  return bench.reactedAt = performance.now();
+});
+
+// Where to touch, once the button is there, enabled, and has come to rest.
+let last = "";
+bench.place = (id) => bench.frames(() => {
+  const button = bench.find(id);
+  if (!button || button.disabled) return false;
+  const {x, y, width, height} = button.getBoundingClientRect();
+  const place = {x: x + width / 2, y: y + height / 2}, now = `${id} ${place.x} ${place.y}`;
+  const rests = now === last;
+  last = now;
+  return rests && place;
+});
+bench.card = (position) => bench.frames(() => bench.find("card")?.dataset.position === String(position));
+"""
+
+
+@dataclass(frozen=True)
+class SlowPhone:
+    """Milliseconds. Long tasks are those of 50 ms and more, by where they were met."""
+
+    interactive_ms: float
+    loading_tasks: list[float]
+    playing_tasks: list[float]
+
+    @property
+    def longest_ms(self) -> float:
+        """While playing; 0 when no task was long."""
+        return max(self.playing_tasks, default=0.0)
+
+
+async def slow_phone(gateway: str, table_token: str) -> SlowPhone:
+    """Open a table's page for the first time, and play some cards on one phone."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        context = await browser.new_context(
+            viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2, locale="en"
+        )
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        await _slow_down(page)
+        await page.add_init_script(WATCH)
+        await page.goto(f"{gateway}/t/{table_token}", wait_until="commit")
+        await page.wait_for_function("window.bench?.reactedAt")
+        interactive: float = await page.evaluate("bench.reactedAt")
+        await _tap(page, "context-exploring")
+        playing_since: float = await page.evaluate("bench.place('first-card').then(() => performance.now())")
+        await _tap(page, "first-card")
+        for position in range(1, CARDS + 1):
+            await page.evaluate("(position) => bench.card(position)", position)
+            if position < CARDS:
+                await _tap(page, "move-next")
+        # Long tasks are told after the fact: let two frames pass.
+        tasks: list[dict[str, Any]] = await page.evaluate(
+            "new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(() => told(bench.longTasks))))"
+        )
+        await browser.close()
+    return SlowPhone(
+        interactive,
+        [task["ms"] for task in tasks if task["at"] < playing_since],
+        [task["ms"] for task in tasks if task["at"] >= playing_since],
+    )
+
+
+async def _slow_down(page: Page) -> None:
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Network.enable")
+    await devtools.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": ROUND_TRIP_MS,
+            "downloadThroughput": BYTES_A_SECOND,
+            "uploadThroughput": BYTES_A_SECOND,
+        },
+    )
+    await devtools.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
+
+
+async def _tap(page: Page, test_id: str) -> None:
+    place = await page.evaluate("(id) => bench.place(id)", test_id)
+    await page.touchscreen.tap(place["x"], place["y"])

@@ -19,8 +19,13 @@ unit_paths() { find libs services deploy -type d -path '*/tests/unit' && ls -d t
 integration_paths() { find libs services deploy -type d -path '*/tests/integration'; }
 
 unit() { "$python" -m pytest $(unit_paths) "$@"; }
+# These tests mostly wait for servers, so two run at a time; a file's stay together, for what they share.
+side_by_side=(-n 2 --dist loadfile)
 # Unit and integration tests together answer for the coverage of services and libraries (the limit is in pyproject.toml).
-unit_and_integration() { "$python" -m pytest --ignore=tests/e2e --cov --cov-report=term "$@"; }
+unit_and_integration() {
+  "$python" -m pytest --ignore=tests/e2e --ignore=deploy "${side_by_side[@]}" --cov --cov-report=term "$@"
+}
+launcher() { "$python" -m pytest deploy "$@"; }
 whole_system() {
   "$python" -m twotop_native ensure-browser
   "$python" -m twotop_native build-web
@@ -31,11 +36,12 @@ case $which in
   all)
     stage "web app" web_tests
     stage "unit and integration" unit_and_integration "$@"
+    stage "launcher" launcher "$@"
     stage "whole system" whole_system "$@"
     ;;
   unit) stage "unit" unit "$@" ;;
   integration) stage "integration" "$python" -m pytest $(integration_paths) "$@" ;;
-  backends) stage "what needs PostgreSQL, RabbitMQ or Redis" "$python" -m pytest $(integration_paths | grep -v '^deploy/') "$@" ;;
+  backends) stage "what needs PostgreSQL, RabbitMQ or Redis" "$python" -m pytest $(integration_paths | grep -v '^deploy/') "${side_by_side[@]}" "$@" ;;
   e2e) stage "whole system" whole_system "$@" ;;
   *) echo "test.sh: all, unit, integration, backends or e2e" >&2; exit 2 ;;
 esac

@@ -39,7 +39,7 @@ bench.frames(() => {
   return bench.reactedAt = performance.now();
 });
 
-// Where to touch, once the button is there, can be pressed (one that was just pressed rests a moment), and stands still.
+// Where to touch, once the button is there, can be pressed (one just pressed rests a moment), and stands still.
 let last = "";
 bench.place = (id) => bench.frames(() => {
   const button = bench.find(id);

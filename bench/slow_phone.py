@@ -6,6 +6,7 @@ asked where to, so that the measurement itself makes no long task.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ CPU_SLOWDOWN = 4
 BYTES_A_SECOND = 400_000 // 8
 ROUND_TRIP_MS = 150
 CARDS = 10
-PATIENCE_MS = 30_000
+PATIENCE_S = 60
 ARGUMENTS = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]  # Chromium's sandbox is not for root
 
 WATCH = """
@@ -38,16 +39,16 @@ bench.frames(() => {
   return bench.reactedAt = performance.now();
 });
 
-// Where to touch, once the button is there, enabled, and has come to rest.
+// Where to touch, once the button is there, can be pressed (one just pressed rests a moment), and stands still.
 let last = "";
 bench.place = (id) => bench.frames(() => {
   const button = bench.find(id);
-  if (!button || button.disabled) return false;
+  if (!button || button.disabled || button.getAttribute("aria-disabled") === "true") return false;
   const {x, y, width, height} = button.getBoundingClientRect();
   const place = {x: x + width / 2, y: y + height / 2}, now = `${id} ${place.x} ${place.y}`;
-  const rests = now === last;
+  const still = now === last;
   last = now;
-  return rests && place;
+  return still && place;
 });
 bench.card = (position) => bench.frames(() => bench.find("card")?.dataset.position === String(position));
 """
@@ -70,18 +71,16 @@ class SlowPhone:
 async def slow_phone(gateway: str, table_token: str) -> SlowPhone:
     """Open a table's page for the first time, and play some cards on one phone."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    async with async_playwright() as playwright:
+    async with async_playwright() as playwright, asyncio.timeout(PATIENCE_S):
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         context = await browser.new_context(
             viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2, locale="en"
         )
         page = await context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         await _slow_down(page)
         await page.add_init_script(WATCH)
         await page.goto(f"{gateway}/t/{table_token}", wait_until="commit")
-        await page.wait_for_function("window.bench?.reactedAt")
-        interactive: float = await page.evaluate("bench.reactedAt")
+        interactive: float = await page.evaluate("bench.frames(() => bench.reactedAt)")
         await _tap(page, "context-exploring")
         playing_since: float = await page.evaluate("bench.place('first-card').then(() => performance.now())")
         await _tap(page, "first-card")

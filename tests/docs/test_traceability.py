@@ -19,7 +19,7 @@ BUILT_BY_AREA = {
     "E": (1, 2, 5),
     "X": range(1, 6),
     "V": (1, 2, 3, 4, 5, 7, 8, 9),
-    "W": (1,),
+    "W": (1, 3),
 }
 BUILT = {f"{area}{number}" for area, numbers in BUILT_BY_AREA.items() for number in numbers}
 

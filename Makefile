@@ -5,7 +5,7 @@ PY := .venv/bin/python
 NATIVE := $(PY) -m twotop_native
 CODE := libs services deploy tests bench
 
-.PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi web clean runtime dev
+.PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi web screenshots clean runtime dev
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ openapi: dev ## write the generated API documents and the web app's types anew
 
 web: runtime ## build the web app into web/dist
 	@$(NATIVE) build-web
+
+screenshots: dev ## take the pictures in docs/screenshots anew (two minutes)
+	@$(NATIVE) ensure-browser
+	@$(NATIVE) build-web
+	@PYTHONPATH=tests/e2e/support $(PY) -m twotop_e2e.screenshots
 
 clean: ## stop everything and delete what was generated: data, builds, the environment
 	@if [ -x $(PY) ]; then $(NATIVE) finish --remove-data || true; fi

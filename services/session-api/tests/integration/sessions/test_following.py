@@ -156,7 +156,10 @@ async def test_after_a_dual_story_the_snapshot_is_the_fold_of_the_log(house: Hou
             log = await queries.events_after(connection, phone.session_id, 0, limit=None)
         for reader in (phone, partner):
             snapshot = (await reader.get("/snapshot")).json()
-            assert (snapshot["last_seq"], snapshot["state"]) == (log[-1].seq, view_state(fold(log)))
+            assert (snapshot["last_seq"], snapshot["state"]) == (
+                log[-1].seq,
+                view_state(fold(log), reader.participant_id),
+            )
 
     await handle(house, matched(phone, house, partner.participant_id))
     await phone.command("choose_context", {"context": "mature"})

@@ -191,7 +191,7 @@ async def test_the_snapshot_is_the_fold_and_answers_304(house: House) -> None:
     assert second.json()["last_seq"] == 2
     async with house.deps.pool.acquire() as connection:
         log = await queries.events_after(connection, phone.session_id, 0, limit=None)
-    assert second.json()["state"] == view_state(fold(log))
+    assert second.json()["state"] == view_state(fold(log), phone.participant_id)
     assert second.json()["state"]["context"] == "established"
     assert second.headers["cache-control"] == "private, no-cache"
 

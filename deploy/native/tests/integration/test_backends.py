@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from twotop_common.testing.eventually import eventually
 from twotop_native.paths import Layout
+from twotop_native.processes import ProcessId
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -39,11 +40,15 @@ async def test_backends_can_be_used_and_leave_nothing(tmp_path: Path) -> None:
         async with httpx.AsyncClient() as client:
             vhosts = await client.put(f"{record['broker_management_url']}/api/vhosts/one")
         assert vhosts.status_code == 201
-        processes = [psutil.Process(process["pid"]) for process in record["processes"].values()]
-        family = processes + [child for process in processes for child in process.children(recursive=True)]
+        family = [ProcessId(**process) for process in record["processes"].values()]
+        for process in list(family):
+            family += [
+                ProcessId(child.pid, child.create_time())
+                for child in psutil.Process(process.pid).children(recursive=True)
+            ]
     finally:
         backends(tmp_path, "down")
-    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert not [process for process in family if process.alive]
     assert not Layout.at(tmp_path).data.exists()
     assert not (tmp_path / "backends.json").exists()
 
@@ -52,9 +57,9 @@ async def test_backends_end_by_themselves_when_their_owner_is_killed(tmp_path: P
     owner = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(600)")
     try:
         record: dict[str, Any] = json.loads(backends(tmp_path, "up", "--json", "--owner", str(owner.pid)))
-        processes = [psutil.Process(process["pid"]) for process in record["processes"].values()]
+        processes = [ProcessId(**process) for process in record["processes"].values()]
     finally:
         owner.kill()
         await owner.wait()
-    await eventually(lambda: not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE])
+    await eventually(lambda: not [process for process in processes if process.alive])
     await eventually(lambda: not (tmp_path / "backends.json").exists())

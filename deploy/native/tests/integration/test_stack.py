@@ -18,6 +18,7 @@ from twotop_common.testing.eventually import eventually
 from twotop_native.launcher import running_supervisor, stop_all
 from twotop_native.paths import Layout
 from twotop_native.ports import PortAllocator
+from twotop_native.processes import ProcessId
 from twotop_native.run_file import RunFile
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -50,8 +51,12 @@ def members(supervisor: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+def identities(processes: list[psutil.Process]) -> list[ProcessId]:
+    return [ProcessId(process.pid, process.create_time()) for process in processes]
+
+
+def alive(processes: list[ProcessId]) -> list[ProcessId]:
+    return [process for process in processes if process.alive]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +146,8 @@ async def test_a_held_part_stays_stopped_until_it_is_released(state: Path) -> No
     held = launcher(state, "hold", "redis")
     assert held.returncode == 0, held.stderr
     assert "redis" not in await eventually(lambda: {n: p for n, p in recorded(state).items() if n != "redis"})
-    assert not alive([p for p in members(read(state).supervisor_pid or 0) if "redis-server" in p.name()])
+    servers = [p for p in members(read(state).supervisor_pid or 0) if "redis-server" in p.name()]
+    assert not alive(identities(servers))
     launcher(state, "release", "redis")
     assert await eventually(lambda: recorded(state).get("redis"), timeout_s=10)
 
@@ -150,11 +156,12 @@ async def test_a_stop_leaves_no_process_behind(state: Path) -> None:
     await eventually(lambda: set(recorded(state)) == PROGRAMS, timeout_s=10)
     family = members(read(state).supervisor_pid or 0)
     names = " ".join(process.name() for process in family)
+    known = identities(family)
     assert "epmd" in names
     assert "beam" in names
     stopped = launcher(state, "down")
     assert stopped.returncode == 0, stopped.stderr
-    assert await eventually(lambda: not alive(family), timeout_s=5)
+    assert await eventually(lambda: not alive(known), timeout_s=5)
     assert not (state / "run.json").exists()
     assert "nothing is running" in launcher(state, "down").stdout
 
@@ -163,7 +170,7 @@ async def test_a_warm_start_keeps_data_and_a_killed_supervisor_leaves_nothing(st
     started = up(state)
     assert started.returncode == 0, started.stdout + started.stderr
     running = read(state)
-    family = members(running.supervisor_pid or 0)
+    family = identities(members(running.supervisor_pid or 0))
     os.kill(running.supervisor_pid or 0, signal.SIGKILL)
     assert await eventually(lambda: not alive(family), timeout_s=30)
     layout = Layout.at(state)
@@ -177,7 +184,7 @@ async def test_a_system_whose_owner_is_killed_ends_by_itself(state: Path) -> Non
     try:
         started = up(state, "--owner", str(owner.pid))
         assert started.returncode == 0, started.stdout + started.stderr
-        family = members(read(state).supervisor_pid or 0)
+        family = identities(members(read(state).supervisor_pid or 0))
     finally:
         owner.kill()
         await owner.wait()

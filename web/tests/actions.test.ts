@@ -5,6 +5,7 @@ import type { GameCommand, PairingOffer, SessionState } from "../src/api/types";
 import * as playing from "../src/playing";
 import type { FollowHooks } from "../src/realtime/follow";
 import { loadOffer, type SavedSession, saveOffer } from "../src/session/credentials";
+import { NEW_PLAY } from "../src/session/play";
 import { fromSnapshot } from "../src/session/state";
 import { current, update } from "../src/store";
 
@@ -128,17 +129,7 @@ function logSays(state: Partial<SessionState>): void {
     dual_status: "waiting",
     context: "exploring",
     members: [],
-    play: {
-      ready: [],
-      both_ready: false,
-      mature_opt_in: [],
-      question: null,
-      finished: false,
-      wishes: [],
-      answered: [],
-      answers: [],
-      revealed: false,
-    },
+    play: NEW_PLAY,
     pairing: { generation: 1, expires_at: minutes(10) },
     end_reason: null,
     ...state,

@@ -1,6 +1,5 @@
 """Starting with Docker Compose: the same system in containers, described in docker-compose.yml."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ from twotop_native.paths import Layout, checkout_root
 from twotop_native.ports import LOOPBACK, PortAllocator
 from twotop_native.processes import StartFailed
 from twotop_native.run_file import RunFile, RunningBackend, RunningService
-from twotop_native.settings_file import load_or_create
+from twotop_native.settings_file import PROJECT_NAME, load_or_create
 from twotop_native.stack import GATEWAY_PORT, SERVICES
 from twotop_native.startup import demo_with_links
 
@@ -34,7 +33,7 @@ def engine_available() -> bool:
 def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
     """Build, start, wait until healthy, write run.json. Raises EngineCannot or StartFailed."""
     layout.prepare()
-    secrets = load_or_create(layout.secrets_file, layout.data / "secrets.env")
+    secrets = _secrets_of(layout)
     environment = compose_environment(layout, PortAllocator().take(_published_port(layout) or GATEWAY_PORT))
     log = layout.log_of("compose")
     say("building images")
@@ -115,10 +114,13 @@ def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[s
     )
 
 
+def _secrets_of(layout: Layout) -> dict[str, str]:
+    return load_or_create(layout.secrets_file, layout.data / "secrets.env")
+
+
 def _command(layout: Layout, arguments: Sequence[str]) -> list[str]:
     file = checkout_root() / "docker-compose.yml"
-    # Two checkouts, or a test beside a running system, must not share containers and volumes.
-    project = f"twotop-{hashlib.sha256(str(layout.state).encode()).hexdigest()[:8]}"
+    project = _secrets_of(layout)[PROJECT_NAME]
     files = ["--file", str(file), "--env-file", str(layout.secrets_file)]
     return ["docker", "compose", "--project-name", project, *files, *arguments]
 

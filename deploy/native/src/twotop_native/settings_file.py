@@ -21,6 +21,7 @@ _KEYS = {
     "realtime-gateway": ("TWOTOP_CREDENTIAL_PUBLIC_KEYS",),
     "cleanup-worker": (),
 }
+PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 _GENERATED = ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD")
 
 
@@ -53,6 +54,9 @@ def _generate() -> dict[str, str]:
         "TWOTOP_CREDENTIAL_SIGNING_KEY": f"c1:{_base64(seed)}",
         "TWOTOP_CREDENTIAL_PUBLIC_KEYS": f"c1:{_base64(public)}",
         "TWOTOP_RATE_LIMIT_KEY": _base64(secrets.token_bytes(32)),
+        # Containers' volumes go with the passwords they were made with, never with those of another checkout that
+        # happens to lie, or once lay, in the same place.
+        PROJECT_NAME: f"twotop-{secrets.token_hex(4)}",
     }
     for name in (*_GENERATED, *(f"{database.upper()}_DB_PASSWORD" for database in SERVICE_DATABASES)):
         values[name] = secrets.token_hex(16)

@@ -19,7 +19,9 @@ from twotop_native.compose import (
     engine_available,
     start_containers,
 )
+from twotop_native.launcher import remove_data
 from twotop_native.paths import Layout, checkout_root
+from twotop_native.processes import StartFailed
 from twotop_native.run_file import RunFile
 from twotop_native.stack import SERVICES, StartOptions
 
@@ -134,6 +136,26 @@ def test_containers_count_as_running_only_while_they_do(
     running = containers_running(layout)
     assert running is not None
     assert running.gateway_url == "http://127.0.0.1:9123"
+
+
+def test_a_checkout_made_anew_in_the_same_place_gets_volumes_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    calls = tmp_path / "calls"
+    fake_docker(tmp_path, monkeypatch, f'echo "$*" >> {calls}; case "$*" in *up*) exit 1;; esac')
+
+    def project() -> str:
+        calls.write_text("")
+        with pytest.raises(StartFailed):
+            start_containers(layout, lambda step: None)
+        names = set(re.findall(r"--project-name (\S+)", calls.read_text()))
+        assert len(names) == 1
+        return names.pop()
+
+    first = project()
+    assert project() == first
+    remove_data(layout)
+    assert project() != first
 
 
 def test_the_port_is_remembered_for_the_next_command(layout: Layout) -> None:

@@ -28,6 +28,7 @@ unit_and_integration() {
 launcher() { "$python" -m pytest deploy "$@"; }
 whole_system() {
   "$python" -m twotop_native ensure-browser
+  "$python" -m twotop_native ensure-prometheus
   "$python" -m twotop_native build-web
   "$python" -m pytest tests/e2e "$@"
 }

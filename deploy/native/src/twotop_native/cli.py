@@ -16,12 +16,18 @@ from twotop_native import backends as backend_processes
 from twotop_native.announce import announcement
 from twotop_native.compose import EngineCannot, containers_running, engine_available, start_containers, stop_containers
 from twotop_native.guard import watch_over
-from twotop_native.installation import CannotInstall, install_browser, install_missing, refuse_when_hopeless
+from twotop_native.installation import (
+    CannotInstall,
+    install_browser,
+    install_missing,
+    install_prometheus,
+    refuse_when_hopeless,
+)
 from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
 from twotop_native.logs import follow
 from twotop_native.paths import Layout, checkout_root
 from twotop_native.processes import ProcessId, StartFailed, signal_group, wait_gone
-from twotop_native.run_file import RunFile
+from twotop_native.run_file import RunFile, scrape_targets
 from twotop_native.servers import ServerMissing
 from twotop_native.stack import GATEWAY_PORT, StartOptions
 from twotop_native.web_build import WebBuildFailed, build_web, install_web_dependencies
@@ -167,6 +173,15 @@ def ensure_browser() -> None:
         raise fail(reason) from None
 
 
+@app.command("ensure-prometheus")
+def ensure_prometheus() -> None:
+    """Install Prometheus for the tests of dashboards and alerts if there is none."""
+    try:
+        install_prometheus(lambda step: print(step, flush=True))
+    except CannotInstall as reason:
+        raise fail(reason) from None
+
+
 @app.command()
 def down(
     state: State = DEFAULT_STATE,
@@ -189,6 +204,16 @@ def status(state: State = DEFAULT_STATE) -> None:
     if running_supervisor(layout) is None or not layout.run_file.exists():
         raise fail("nothing is running")
     print(layout.run_file.read_text())
+
+
+@app.command("scrape-targets")
+def print_scrape_targets(state: State = DEFAULT_STATE) -> None:
+    """Print where Prometheus finds the metrics of what runs; exit code 1 when nothing does."""
+    layout = Layout.at(state)
+    running = RunFile.read(layout.run_file)
+    if running is None or running_supervisor(layout) is None:
+        raise fail("nothing is running")
+    print(json.dumps(scrape_targets(running), indent=2))
 
 
 @app.command()

@@ -76,6 +76,22 @@ def install_browser(say: Callable[[str], None]) -> None:
         raise CannotInstall("The browser tests need Chromium; for example: sudo apt-get install chromium")
 
 
+def install_prometheus(say: Callable[[str], None]) -> None:
+    """Install Prometheus with promtool for tests if it is not there. Raises CannotInstall."""
+    if shutil.which("prometheus") and shutil.which("promtool"):
+        return
+    cannot = CannotInstall(
+        "The tests of dashboards and alerts need Prometheus; for example: sudo apt-get install prometheus"
+    )
+    prefix = privileged_prefix()
+    if prefix is None or shutil.which("apt-get") is None:
+        raise cannot
+    say("installing prometheus")
+    with _services_not_started(prefix):
+        if not _apt_install(prefix, ["prometheus"]):
+            raise cannot
+
+
 def _apt_install(prefix: Sequence[str], packages: Sequence[str]) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y"]

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -59,6 +60,14 @@ class RunFile(BaseModel):
 
     def write(self, path: Path) -> None:
         write_private_json(path, self.model_dump(mode="json"))
+
+
+def scrape_targets(running: RunFile) -> list[dict[str, Any]]:
+    """Where Prometheus finds each instance's metrics, in the form of its file-based service discovery."""
+    return [
+        {"targets": [urlsplit(instance.url).netloc for instance in instances], "labels": {"job": service}}
+        for service, instances in running.services.items()
+    ]
 
 
 def write_private_json(path: Path, content: Any) -> None:

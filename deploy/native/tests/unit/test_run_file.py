@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from twotop_native.announce import announcement
-from twotop_native.run_file import Demo, DemoTable, RunFile, RunningBackend, RunningService
+from twotop_native.run_file import Demo, DemoTable, RunFile, RunningBackend, RunningService, scrape_targets
 
 
 def running() -> RunFile:
@@ -45,3 +45,12 @@ def test_the_announcement_names_every_table_and_draws_a_code() -> None:
     assert text.count("http://127.0.0.1:8080/t/t1") == 2
     assert "http://127.0.0.1:8080/t/t2" in text
     assert "▀" in text or "█" in text
+
+
+def test_prometheus_is_told_every_instance_under_its_services_name() -> None:
+    several = running().model_copy(
+        update={"services": {"pairing": [RunningService(pid=n, url=f"http://127.0.0.1:1800{n}") for n in (1, 2)]}}
+    )
+    assert scrape_targets(several) == [
+        {"targets": ["127.0.0.1:18001", "127.0.0.1:18002"], "labels": {"job": "pairing"}}
+    ]

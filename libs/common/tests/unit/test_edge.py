@@ -290,6 +290,12 @@ async def test_a_stopping_service_is_not_ready_but_alive(client: httpx.AsyncClie
     assert (await client.get("/health/live")).status_code == 200
 
 
+async def test_readiness_is_measured_anew_with_every_scrape(client: httpx.AsyncClient, health: Health) -> None:
+    assert "twotop_ready 1.0" in (await client.get("/metrics")).text
+    health.stopping = True
+    assert "twotop_ready 0.0" in (await client.get("/metrics")).text
+
+
 async def test_latency_is_measured_by_route_and_never_by_path(client: httpx.AsyncClient) -> None:
     await client.post("/api/things/very-private", json={"name": "x"})
     await client.get("/api/also-private")

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from twotop_common.messaging.connection import BrokerConnection
 from twotop_common.service_defaults.health import Health, HealthCheck, broker_check, connected_check
@@ -39,3 +40,16 @@ async def test_probes_in_one_moment_ask_once_and_a_hanging_dependency_is_a_faile
     assert not await health.ready()
     assert asked == 1
     assert (await health.detailed())["dependencies"]["database"]["error"] == "TimeoutError"
+
+
+async def test_health_is_a_metric_too() -> None:
+    away = connected_check("broker", SimpleNamespace(connected=False))
+    there = connected_check("database", SimpleNamespace(connected=True), critical=True)
+    health = Health("pairing", [away, there])
+    await health.detailed()
+    assert REGISTRY.get_sample_value("twotop_ready") == 1
+    assert REGISTRY.get_sample_value("twotop_dependency_up", {"dependency": "broker"}) == 0
+    assert REGISTRY.get_sample_value("twotop_dependency_up", {"dependency": "database"}) == 1
+    health.stopping = True
+    await health.detailed()
+    assert REGISTRY.get_sample_value("twotop_ready") == 0

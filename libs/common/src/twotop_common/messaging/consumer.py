@@ -105,6 +105,9 @@ class Consumer:
         self._broker = broker
         self._service = service
         self._handlers = dict(handlers)
+        # A series that begins at its first dead letter would show Prometheus no increase.
+        for name in (*(entry.name for entry in REGISTRY.consumed_by(service)), "unknown"):
+            _HANDLED.labels(name, "dead")
         self._prefetch = prefetch
         self._slots = asyncio.Semaphore(concurrency)
         self._by_subject: dict[str, deque[_Work]] = {}

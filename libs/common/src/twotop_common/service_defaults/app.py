@@ -145,6 +145,8 @@ def _operations(health: Health) -> list[Route]:
         return _json(report, 503 if report["status"] == "unavailable" else 200)
 
     async def metrics(_: Request) -> Response:
+        # Health has metrics of its own, which nobody would renew where no orchestrator asks for it.
+        await health.detailed()
         body, media_type = exposition()
         return Response(body, media_type=media_type)
 

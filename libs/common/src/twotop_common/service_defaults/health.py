@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import asyncpg
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +22,9 @@ from twotop_common.messaging.connection import BrokerConnection
 
 CHECK_TIMEOUT_S = 2.0
 CACHE_S = 0.5
+
+_READY = Gauge("twotop_ready", "1 while requests may be sent here")
+_DEPENDENCY = Gauge("twotop_dependency_up", "1 while the dependency is well", ["dependency"])
 
 
 class NotHealthy(Exception):
@@ -60,6 +64,9 @@ class Health:
             status = "unavailable"
         else:
             status = "degraded" if failed else "ok"
+        _READY.set(status != "unavailable")
+        for name, result in results.items():
+            _DEPENDENCY.labels(name).set(result["status"] == "ok")
         return {"status": status, "service": self.service, "stopping": self.stopping, "dependencies": results}
 
     async def ready(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -59,6 +59,12 @@ def analytics_of(recorded: Sequence[Recorded], after: SessionState) -> list[Anal
                 )
             )
     return records
+
+
+def readiness_s(ready_at: datetime, after: SessionState) -> float | None:
+    """Seconds from the second phone's joining until both were ready; None when no second phone is there."""
+    joined = [member.joined_at for member in after.members if member.present and member.joined_at is not None]
+    return max(0.0, (ready_at - max(joined)).total_seconds()) if joined else None
 
 
 def _kind(entry: Recorded) -> Kind | None:

@@ -1,17 +1,45 @@
-"""Session rates: the milestones that are stored as statistics, counted since the process began."""
+"""What Prometheus is told of sessions and of the game: what was committed, counted since the process began."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
-from session_api.analytics.domain import AnalyticsRecord
+from session_api.analytics.domain import AnalyticsRecord, readiness_s
+from session_api.play.domain.events import BothReady, DeckFinished, PlayEvent, QuestionAdvanced, QuestionShown
+from session_api.sessions.domain.events import SYSTEM, Recorded
+from session_api.sessions.domain.state import SessionState
 
 SESSIONS = Counter("twotop_sessions_total", "milestones of sessions", ["event", "mode", "reason"])
+QUESTIONS_SHOWN = Counter("twotop_questions_shown_total", "questions that were opened", ["context", "mode"])
+MOVES = Counter("twotop_question_moves_total", "questions that were left", ["direction", "alone"])
+DECKS_FINISHED = Counter("twotop_decks_finished_total", "decks played to their end", ["context"])
+WISHES_RELEASED = Counter("twotop_wishes_released_total", "wishes that took effect without an absent partner")
+BOTH_READY_SECONDS = Histogram(
+    "twotop_both_ready_seconds",
+    "from the second phone's joining to both being ready",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
 
 
 def count_milestones(committed: Sequence[AnalyticsRecord]) -> None:
     """Count ``committed`` records, each once: not those of a repeat, whose milestones were counted the first time."""
     for record in committed:
         SESSIONS.labels(record.kind, record.mode, record.reason or "").inc()
+
+
+def count_play(before: SessionState, committed: Sequence[Recorded], after: SessionState) -> None:
+    """Count what the ``committed`` events, which lead from one state to the other, say of the game; each once."""
+    if committed and committed[0].by == SYSTEM and isinstance(committed[0].event, PlayEvent):
+        WISHES_RELEASED.inc()
+    for entry in committed:
+        match entry.event:
+            case QuestionShown(context=context):
+                QUESTIONS_SHOWN.labels(context, after.mode).inc()
+            case QuestionAdvanced(_, direction, alone):
+                MOVES.labels(direction, str(alone).lower()).inc()
+            case DeckFinished(context) if not before.play.has_finished(context):
+                DECKS_FINISHED.labels(context).inc()
+            case BothReady() if (seconds := readiness_s(entry.at, after)) is not None:
+                BOTH_READY_SECONDS.observe(seconds)

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from session_api.analytics.domain import analytics_of
-from session_api.analytics.metrics import count_milestones
+from session_api.analytics.metrics import count_milestones, count_play
 from session_api.play.domain.commands import WISHES
 from session_api.play.domain.decks import SetNotLoaded
 from session_api.play.domain.events import ChangeRequested, NextRequested
@@ -261,6 +261,7 @@ class SessionLog:
             self._company.wishes(after.session_id, waiting=waiting)
         self._remember(replace(head, state=after, active_at=active_at))
         count_milestones(item.analytics)
+        count_play(head.state, recorded, after)
         self.tell(after, recorded, messages=bool(item.outbox))
         return Outcome(recorded, after.last_seq, after, replayed=False)
 

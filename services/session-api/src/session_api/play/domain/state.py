@@ -62,5 +62,9 @@ class PlayState:
         progress = self.progress
         return None if progress is None or progress.finished else progress.question_id
 
+    def has_finished(self, context: Context) -> bool:
+        """Whether this context's deck was played to its end in its present round."""
+        return any(deck.context == context and deck.finished for deck in self.decks)
+
     def wish_of(self, participant_id: UUID) -> Wish | None:
         return next((wish for wish in self.wishes if wish.participant_id == participant_id), None)

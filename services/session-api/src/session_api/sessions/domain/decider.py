@@ -205,7 +205,7 @@ def _created(event: e.SessionCreated, at: datetime) -> SessionState:
 def _evolve_session(state: SessionState, event: e.Event, at: datetime) -> SessionState:
     match event:
         case e.PartnerJoined():
-            return _partner_joined(state, event)
+            return _partner_joined(state, event, at)
         case e.ParticipantLeft(participant_id, _):
             members = tuple(
                 replace(member, present=False) if member.participant_id == participant_id else member
@@ -236,7 +236,7 @@ def _evolve_session(state: SessionState, event: e.Event, at: datetime) -> Sessio
     raise TypeError(type(event).__name__)
 
 
-def _partner_joined(state: SessionState, event: e.PartnerJoined) -> SessionState:
+def _partner_joined(state: SessionState, event: e.PartnerJoined, at: datetime) -> SessionState:
     stay = tuple(
         replace(member, present=False) if member.participant_id == event.replaces else member
         for member in state.members
@@ -244,7 +244,7 @@ def _partner_joined(state: SessionState, event: e.PartnerJoined) -> SessionState
     expires_at = state.pairing.expires_at if state.pairing else state.updated_at
     state = replace(
         state,
-        members=(*stay, Participant(event.participant_id, event.role, event.generation)),
+        members=(*stay, Participant(event.participant_id, event.role, event.generation, joined_at=at)),
         dual_status="paired",
         pairing=Pairing(event.pairing_generation, expires_at),
     )

@@ -12,19 +12,23 @@ from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import Mode, Role
 from session_api.sessions.domain.lifecycle import DualStatus, DueLimit, Lifecycle, Lifetimes, next_limit
 
-STATE_CODE_VERSION = 2
+STATE_CODE_VERSION = 3
 """Raised with every change of ``evolve`` or of the state's shape: stored heads of another version are folded anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One phone's place on the roster. ``present`` ends when it leaves or is replaced."""
+    """One phone's place on the roster. ``present`` ends when it leaves or is replaced.
+
+    ``joined_at`` is None for the phone that the session began with.
+    """
 
     participant_id: UUID
     role: Role
     generation: int
     nickname: str | None = None
     present: bool = True
+    joined_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

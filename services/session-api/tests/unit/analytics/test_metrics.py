@@ -1,0 +1,121 @@
+"""What committed events add to the metrics of the game."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from prometheus_client import REGISTRY
+from session_api_testing.builders import PHONE_A, PHONE_B, START, new_session, paired
+from session_api_testing.shelves import TestShelf
+
+from session_api.analytics.metrics import count_play
+from session_api.play.domain.commands import ChooseContext, ReleaseWishes, RequestNext, SetReady, Skip, StartAfresh
+from session_api.sessions.domain.commands import AdmitPartner, Command
+from session_api.sessions.domain.decider import decide, evolve, record
+from session_api.sessions.domain.events import SYSTEM
+from session_api.sessions.domain.state import SessionState
+
+SIZE = 2
+
+
+class Table:
+    """A session whose every change is counted, as the log does after each commit."""
+
+    def __init__(self, state: SessionState) -> None:
+        self.state = state
+        self.shelf = TestShelf(size=SIZE)
+
+    def run(
+        self,
+        command: Command,
+        actor: UUID | None = None,
+        *,
+        at: datetime = START,
+        absent: frozenset[UUID] = frozenset(),
+    ) -> None:
+        decided = decide(self.state, command, actor, shelf=self.shelf, absent=absent)
+        recorded = record(self.state, decided, at, SYSTEM if actor is None else str(actor), None)
+        after = self.state
+        for entry in recorded:
+            after = evolve(after, entry)
+        count_play(self.state, recorded, after)
+        self.state = after
+
+
+class Counted:
+    """What a metric has risen by since the test began."""
+
+    def __init__(self) -> None:
+        self._before = dict(self._samples())
+
+    def __call__(self, name: str, **labels: str) -> float:
+        key = (name, *sorted(labels.items()))
+        return dict(self._samples()).get(key, 0.0) - self._before.get(key, 0.0)
+
+    @staticmethod
+    def _samples() -> Iterator[tuple[tuple[object, ...], float]]:
+        for metric in REGISTRY.collect():
+            for sample in metric.samples:
+                yield (sample.name, *sorted(sample.labels.items())), sample.value
+
+
+@pytest.fixture
+def counted() -> Counted:
+    return Counted()
+
+
+def begun() -> Table:
+    table = Table(paired())
+    for phone in (PHONE_A, PHONE_B):
+        table.run(SetReady(True), phone)
+    return table
+
+
+def test_questions_are_counted_by_context_and_mode(counted: Counted) -> None:
+    begun()
+    alone = Table(new_session("single", "established"))
+    alone.run(RequestNext(), PHONE_A)
+    assert counted("twotop_questions_shown_total", context="exploring", mode="dual") == 1
+    assert counted("twotop_questions_shown_total", context="established", mode="single") == 1
+
+
+def test_moves_are_counted_once_both_agree_and_apart_when_one_decides_alone(counted: Counted) -> None:
+    table = begun()
+    table.run(Skip(), PHONE_A)
+    assert counted("twotop_question_moves_total", direction="skip", alone="false") == 0
+    table.run(Skip(), PHONE_B)
+    assert counted("twotop_question_moves_total", direction="skip", alone="false") == 1
+    table.run(RequestNext(), PHONE_A, absent=frozenset({PHONE_B}))
+    assert counted("twotop_question_moves_total", direction="next", alone="true") == 1
+
+
+def test_a_wish_is_released_when_time_fulfils_it_and_not_when_a_guest_does(counted: Counted) -> None:
+    table = begun()
+    table.run(RequestNext(), PHONE_A, absent=frozenset({PHONE_B}))
+    assert counted("twotop_wishes_released_total") == 0
+    table.run(StartAfresh(), PHONE_A)
+    table.run(ReleaseWishes(), absent=frozenset({PHONE_B}))
+    assert counted("twotop_wishes_released_total") == 1
+    table.run(ReleaseWishes(), absent=frozenset({PHONE_B}))
+    assert counted("twotop_wishes_released_total") == 1
+
+
+def test_a_deck_is_finished_once_however_often_its_end_is_looked_at(counted: Counted) -> None:
+    table = Table(new_session("single", "exploring"))
+    for _ in range(SIZE + 1):
+        table.run(RequestNext(), PHONE_A)
+    table.run(ChooseContext("established"), PHONE_A)
+    table.run(ChooseContext("exploring"), PHONE_A)
+    assert counted("twotop_decks_finished_total", context="exploring") == 1
+
+
+def test_readiness_is_timed_from_the_second_phones_joining(counted: Counted) -> None:
+    table = Table(new_session("dual", "exploring"))
+    table.run(AdmitPartner(PHONE_B, 1, 1), at=START + timedelta(minutes=3))
+    table.run(SetReady(True), PHONE_A, at=START + timedelta(minutes=3, seconds=5))
+    table.run(SetReady(True), PHONE_B, at=START + timedelta(minutes=3, seconds=20))
+    assert counted("twotop_both_ready_seconds_count") == 1
+    assert counted("twotop_both_ready_seconds_sum") == pytest.approx(20)

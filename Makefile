@@ -5,7 +5,7 @@ PY := .venv/bin/python
 NATIVE := $(PY) -m twotop_native
 CODE := libs services deploy tests bench
 
-.PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi web screenshots clean runtime dev
+.PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi dashboards web screenshots clean runtime dev
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lock: dev ## resolve dependencies anew into the lock files
 
 openapi: dev ## write the generated API documents and the web app's types anew
 	@deploy/api_documents.sh write
+
+dashboards: dev ## write the Grafana dashboards anew from deploy/observability/dashboards.py
+	@$(PY) deploy/observability/dashboards.py write
 
 web: runtime ## build the web app into web/dist
 	@$(NATIVE) build-web

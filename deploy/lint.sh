@@ -20,11 +20,12 @@ web() { .venv/bin/python -m twotop_native build-web --only-dependencies && cd we
 
 check "ruff check" .venv/bin/ruff check "${code[@]}"
 check "ruff format" .venv/bin/ruff format --check "${code[@]}"
-check "mypy --strict" .venv/bin/mypy libs/common/src services/*/src deploy/native/src bench
+check "mypy --strict" .venv/bin/mypy libs/common/src services/*/src deploy/native/src deploy/observability bench
 check "import-linter" .venv/bin/lint-imports --no-cache
 check "rooms of a service" .venv/bin/python deploy/rooms.py
 check "web app" web
 check "generated documents" deploy/api_documents.sh check
+check "generated dashboards" .venv/bin/python deploy/observability/dashboards.py check
 check "forbidden words" .venv/bin/python deploy/forbidden_words.py
 check "shell" bash -n deploy/*.sh .ci/run
 

@@ -26,7 +26,7 @@ export const de: Strings = {
     title: "Schön, dass du da bist",
     body: "Ein paar gute Fragen, ein Tisch, nichts zu installieren. Wie möchtest du spielen?",
     two: "Zwei Handys",
-    twoHint: "Du und deine Begleitung, jeder am eigenen",
+    twoHint: "Du und deine Begleitung, beide am eigenen",
     one: "Ein Handy",
     oneHint: "Reicht es über den Tisch",
     join: "Mit Code beitreten",
@@ -43,13 +43,13 @@ export const de: Strings = {
     title: "Wer sitzt am Tisch?",
     body: "Danach richten sich die Fragen.",
     exploring: "Wir lernen uns gerade kennen",
-    exploringHint: "Erste Dates, neue Freunde, neugierige Anfänge",
+    exploringHint: "Erste Dates, neue Leute, neugierige Anfänge",
     established: "Wir kennen uns gut",
-    establishedHint: "Paare, alte Freunde, Familie",
+    establishedHint: "Paare, Freundeskreis, Familie",
     mature: "Erwachsen und offen",
     matureHint: "Intime Fragen, nur wenn alle zustimmen",
     matureTitle: "Offene Fragen, einverstanden?",
-    matureBody: "Diese Runde enthält intime Fragen für Erwachsene. Jeder stimmt auf dem eigenen Handy zu.",
+    matureBody: "Diese Runde enthält intime Fragen für Erwachsene. Ihr stimmt beide auf dem eigenen Handy zu.",
     matureYes: "Ich bin volljährig und einverstanden",
     matureNo: "Etwas anderes wählen",
     matureLeave: "Nein danke, Tisch verlassen",
@@ -106,7 +106,7 @@ export const de: Strings = {
   },
   both: {
     title: "Ihr seid beide da",
-    body: "Handys weg, Augen auf. Einer nach dem anderen, in aller Ruhe.",
+    body: "Handys runter, Blick hoch. Abwechselnd und in aller Ruhe.",
   },
   single: {
     title: "Euer Tisch ist gedeckt",
@@ -134,7 +134,7 @@ export const de: Strings = {
     waiting: "Jetzt noch deine Begleitung…",
     waitingGone: "Das andere Handy ist weg. Gleich geht es von selbst weiter.",
     takeBack: "Doch nicht",
-    goneBody: "Du kannst allein weiterspielen: Was du wählst, gilt. Deine Begleitung ist danach gleich wieder dabei.",
+    goneBody: "Du kannst allein weiterspielen: Was du wählst, gilt. Deine Begleitung steigt später wieder ein.",
     leftBody: "Du kannst allein weiterspielen oder über das Menü jemanden einladen.",
     finishedTitle: "Das war die letzte Karte",
     finishedBody: "Ihr habt sie alle gehabt. Was möchtet ihr jetzt?",
@@ -143,7 +143,7 @@ export const de: Strings = {
     afreshBody: "Ihr beginnt wieder bei der ersten Karte, in neuer Reihenfolge.",
     otherContext: "Andere Fragen",
     contextNeedsBoth: "Gewechselt wird, wenn deine Begleitung zustimmt.",
-    contextGoesOn: "Die Karten von jetzt bleiben liegen, wo sie sind.",
+    contextGoesOn: "Die jetzigen Karten bleiben liegen, wo sie sind.",
     lastCard: "Zurück zur letzten Karte",
     menu: "Menü",
     toCards: "Zurück zu den Karten",
@@ -151,7 +151,7 @@ export const de: Strings = {
     aloneBody: "Ihr Handy gibt seinen Platz auf. Mit einem neuen Code kann sie wieder beitreten.",
     inviting: "Ein zweites Handy kann dazukommen:",
     offlineTitle: "Du bist offline",
-    offlineBody: "Redet ruhig weiter. Bis dahin kannst du die Karten von vorhin lesen.",
+    offlineBody: "Redet ruhig weiter. Inzwischen kannst du die bisherigen Karten lesen.",
     offlineFirst: "Redet ruhig weiter. Die nächste Karte kommt, sobald das Netz zurück ist.",
     leaf: "Frühere Karten lesen",
     dealtNote: "Offline, nur zum Lesen. Das Spiel geht von selbst weiter, sobald du zurück bist.",
@@ -186,7 +186,7 @@ export const de: Strings = {
     leave: "Tisch verlassen",
     endTitle: "Runde für alle beenden?",
     leaveTitle: "Diesen Tisch verlassen?",
-    endBody: "Sie schließt auf beiden Handys und lässt sich nicht wieder öffnen.",
+    endBody: "Sie endet auf beiden Handys und lässt sich nicht wieder öffnen.",
     leaveBody: "Deine Begleitung bleibt und kann dich wieder einladen.",
     keep: "Weiterspielen",
     again: "An diesem Tisch neu beginnen",
@@ -255,7 +255,7 @@ export const de: Strings = {
     },
     code_invalid: {
       title: "Dieser Code passt nicht",
-      body: "Vergleicht die Buchstaben und ob ihr beide an diesem Tisch sitzt.",
+      body: "Vergleicht die Buchstaben und prüft, ob ihr beide an diesem Tisch sitzt.",
     },
     credential_expired: {
       title: "Wir haben deinen Platz so lange gehalten, wie es ging",
@@ -267,16 +267,16 @@ export const de: Strings = {
     },
     idempotency_in_progress: {
       title: "Wir sind noch dabei",
-      body: "Dein letzter Tipp ist unterwegs. Versuch es gleich noch einmal.",
+      body: "Deine letzte Eingabe ist unterwegs. Versuch es gleich noch einmal.",
     },
     idempotency_mismatch: {
       title: "Bitte noch einmal",
-      body: "Zwei Tipps haben sich unterwegs gekreuzt. Versuch es bitte erneut.",
+      body: "Zwei Eingaben haben sich unterwegs gekreuzt. Versuch es bitte erneut.",
     },
     invalid_field: { title: "Etwas hat nicht gepasst", body: "Prüf bitte deine Eingabe und versuch es noch einmal." },
     invalid_request: {
       title: "Etwas hat nicht gepasst",
-      body: "Versuch es noch einmal. Wenn es bleibt, lade die Seite neu.",
+      body: "Versuch es noch einmal. Hilft das nicht, lade die Seite neu.",
     },
     line_conflict: {
       title: "Jemand war schneller",
@@ -289,11 +289,11 @@ export const de: Strings = {
     mode_unavailable: { title: "Das gibt es hier noch nicht", body: "Wähle stattdessen ein oder zwei Handys." },
     not_a_participant: {
       title: "Du hast hier keinen Platz mehr",
-      body: "Du hast die Runde verlassen oder ein anderes Handy sitzt dort. Du kannst neu beginnen oder wieder beitreten.",
+      body: "Du hast die Runde verlassen oder ein anderes Handy hat deinen Platz. Du kannst neu beginnen oder wieder beitreten.",
     },
     not_allowed: {
       title: "Das geht gerade nicht",
-      body: "Der Tisch ist seit deinem Tipp weiter. Schau kurz und versuch es noch einmal.",
+      body: "Am Tisch ging es inzwischen weiter. Schau kurz und versuch es noch einmal.",
     },
     pairing_disabled: {
       title: "Zwei Handys gehen gerade nicht",
@@ -311,7 +311,7 @@ export const de: Strings = {
     },
     rate_limited: {
       title: "Etwas zu schnell",
-      body: "Von hier kamen viele Tipps auf einmal. Atme durch und versuch es dann noch einmal.",
+      body: "Von hier kamen viele Eingaben auf einmal. Atme durch und versuch es dann noch einmal.",
     },
     seq_conflict: {
       title: "Jemand war schneller",
@@ -346,12 +346,12 @@ export const de: Strings = {
       body: "Hier sind zu viele Runden zugleich offen. Tritt mit einem Code bei oder frag das Team.",
     },
     too_many_attempts: {
-      title: "Codes zum Tippen sind hier heute aus",
+      title: "Codes eintippen geht hier heute nicht",
       body: "Es wurden zu viele falsche versucht. Scanne das Quadrat auf dem Handy deiner Begleitung, das geht weiterhin.",
     },
     unavailable: {
       title: "Die Küche holt kurz Luft",
-      body: "Das geht in dieser Sekunde nicht. Nichts ist verloren, versuch es gleich noch einmal.",
+      body: "Das geht gerade nicht. Nichts ist verloren, versuch es gleich noch einmal.",
     },
     unknown_command: {
       title: "Diese Seite ist etwas alt",
@@ -360,11 +360,11 @@ export const de: Strings = {
     offline: { title: "Keine Verbindung", body: "Prüf WLAN oder mobile Daten. Nichts ist verloren." },
     unexpected: {
       title: "Das ging bei uns schief",
-      body: "Versuch es bitte noch einmal. Wenn es bleibt, sag dem Team Bescheid.",
+      body: "Versuch es bitte noch einmal. Hilft das nicht, sag dem Team Bescheid.",
     },
     unanswered: {
       title: "Noch keine Antwort",
-      body: "Dein Tipp kommt vielleicht noch an. Prüf die Verbindung und versuch es noch einmal.",
+      body: "Deine Eingabe kommt vielleicht noch an. Prüf die Verbindung und versuch es noch einmal.",
     },
   },
   refusals: {
@@ -384,7 +384,7 @@ export const de: Strings = {
     host_ends_session: { title: "Es ist dein Tisch", body: "Du hast die Runde eröffnet, du beendest sie für beide." },
     mature_opt_in_missing: {
       title: "Erst müssen alle zustimmen",
-      body: "Offene Fragen gibt es, wenn jeder auf dem eigenen Handy zugestimmt hat.",
+      body: "Offene Fragen gibt es, wenn ihr beide auf dem eigenen Handy zugestimmt habt.",
     },
     no_hint: { title: "Kein Tipp auf dieser Karte", body: "Sie spricht für sich." },
     no_question_yet: { title: "Noch liegt keine Karte offen", body: "Zeig die erste, von da geht es weiter." },

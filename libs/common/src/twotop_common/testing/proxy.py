@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,7 +18,11 @@ class CuttableProxy:
     def __init__(self, target_url: str) -> None:
         self._target = urlsplit(target_url)
         self._server: asyncio.Server | None = None
-        self._port = 0
+        # Bound as long as the proxy lives, never listening: while cut, nobody else is given the port.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self._port: int = self._reserved.getsockname()[1]
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -32,8 +37,7 @@ class CuttableProxy:
         """Listen (again, on the same port) and pass everything on."""
         self._flowing.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
-            self._port = self._server.sockets[0].getsockname()[1]
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, reuse_port=True)
 
     async def cut(self) -> None:
         """Reset all connections and refuse new ones."""
@@ -46,6 +50,11 @@ class CuttableProxy:
         self._flowing.set()
         if server is not None:
             await server.wait_closed()
+
+    async def close(self) -> None:
+        """Cut, for good."""
+        await self.cut()
+        self._reserved.close()
 
     def freeze(self) -> None:
         """Pass nothing on, without a word."""
@@ -84,4 +93,4 @@ async def proxied(target_url: str) -> AsyncIterator[CuttableProxy]:
     try:
         yield proxy
     finally:
-        await proxy.cut()
+        await proxy.close()

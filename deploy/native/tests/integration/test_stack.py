@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -43,7 +44,7 @@ def launcher(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def up(state: Path, *more: str) -> subprocess.CompletedProcess[str]:
     port = str(PortAllocator().take())
-    return launcher(state, "up", "--throwaway", "--no-web", "--gateways", "2", "--port", port, *more)
+    return launcher(state, "up", "--no-web", "--gateways", "2", "--port", port, *more)
 
 
 def members(supervisor: int) -> list[psutil.Process]:
@@ -166,9 +167,33 @@ async def test_a_stop_leaves_no_process_behind(state: Path) -> None:
     assert "nothing is running" in launcher(state, "down").stdout
 
 
-async def test_a_warm_start_keeps_data_and_a_killed_supervisor_leaves_nothing(state: Path) -> None:
+def test_a_warm_start_keeps_data(state: Path) -> None:
+    def snapshot_of(session_id: str, credential: str) -> httpx.Response:
+        return httpx.get(
+            f"{read(state).gateway_url}/api/v1/sessions/{session_id}/snapshot",
+            headers={"Authorization": f"Bearer {credential}"},
+        )
+
+    assert up(state).returncode == 0
+    running = read(state)
+    assert running.demo is not None
+    created = httpx.post(
+        f"{running.gateway_url}/api/v1/sessions",
+        json={"table_token": running.demo.tables[0].table_token, "mode": "single"},
+        headers={"Idempotency-Key": str(uuid4())},
+    )
+    assert created.status_code == 201, created.text
+    session_id = created.json()["session"]["session_id"]
+    credential = created.json()["participant"]["credential"]
+    before = snapshot_of(session_id, credential)
+    assert before.status_code == 200
+    assert launcher(state, "down").returncode == 0
     started = up(state)
     assert started.returncode == 0, started.stdout + started.stderr
+    assert snapshot_of(session_id, credential).json() == before.json()
+
+
+async def test_a_killed_supervisor_leaves_nothing(state: Path) -> None:
     running = read(state)
     family = identities(members(running.supervisor_pid or 0))
     os.kill(running.supervisor_pid or 0, signal.SIGKILL)

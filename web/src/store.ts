@@ -54,8 +54,8 @@ export interface AppState {
   problem: Problem | null;
   /** Does once more what `problem` refused; null where the guest is no longer on the screen that asked for it. */
   retry: (() => void) | null;
-  /** Said to screen readers, politely. */
-  announcement: string;
+  /** Said to screen readers, politely. Another `key` says the same words again. */
+  announcement: { key: number; text: string };
 }
 
 const initial: AppState = {
@@ -78,7 +78,7 @@ const initial: AppState = {
   sent: null,
   problem: null,
   retry: null,
-  announcement: "",
+  announcement: { key: 0, text: "" },
 };
 
 let state = initial;

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Problem } from "../src/api/problems";
 import { en } from "../src/i18n/en";
 import { Session } from "../src/screens/Session";
-import { update } from "../src/store";
+import { say, update } from "../src/store";
 import { REST_MS } from "../src/ui/rest";
-import { say, Voice } from "../src/ui/voice";
+import { Voice } from "../src/ui/voice";
 import { act, closePage, find, maybe, openPage, page, press, show } from "./page";
 import { CARD, EARLIER, picture, sitDown, wish } from "./table";
 
@@ -44,16 +44,6 @@ test("the same words said twice change the voice twice", async () => {
   expect(changes()).toBeGreaterThan(once);
   expect(find("announcement")).toBe(voice);
   expect(voice.textContent).toBe("Your partner would like the next card.");
-});
-
-test("what was said of a card is gone when the next one lies open, what comes with that one is not", async () => {
-  await open();
-  await act(() => say("of the third"));
-  const turned = picture({ question: { ...CARD, question_id: "next", position: 4 } });
-  await happens({ picture: turned });
-  expect(find("announcement").textContent).toBe("");
-  await happens({ picture: picture(), announcement: { key: 9, text: "with the third" } });
-  expect(find("announcement").textContent).toBe("with the third");
 });
 
 test("a lost network and its return are said once each, and not at all for a blink", async () => {

@@ -1,8 +1,7 @@
 /** The network is away for longer than a blink: known to everything inside a session that would ask something of it. */
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
-import { useApp, useStrings } from "../store";
-import { say } from "./voice";
+import { say, useApp, useStrings } from "../store";
 
 const BLINK_MS = 4_000;
 const Lost = createContext(false);

@@ -28,5 +28,5 @@ export default defineConfig({
       "/ws": { target: process.env["TWOTOP_GATEWAY_URL"] ?? "http://127.0.0.1:8080", ws: true },
     },
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", css: { include: [/tokens\.css/] } },
 });

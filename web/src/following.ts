@@ -9,7 +9,7 @@ import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
 import { hasActed } from "./session/play";
 import type { SessionPicture } from "./session/state";
-import { current, update } from "./store";
+import { current, say, update } from "./store";
 
 let follower: SessionFollower | null = null;
 
@@ -21,7 +21,8 @@ export async function follow(saved: SavedSession): Promise<void> {
       if (picture === null) return;
       const { picture: before, strings } = current();
       const said = announceLog(before, picture, saved.participant_id, strings.announce);
-      update({ picture, ...(said === null ? {} : { announcement: said }) });
+      update({ picture });
+      if (said !== null) say(said);
       followCards(before, picture, saved.participant_id);
       if (before !== null) hearOfPollers(before, picture);
       dropSpentOffer(before, picture);
@@ -35,7 +36,8 @@ export async function follow(saved: SavedSession): Promise<void> {
       const { presence: before, picture, strings } = current();
       const partner = picture?.members.find((one) => one.present && one.participant_id !== saved.participant_id);
       const said = announcePresence(before, presence, partner?.participant_id, strings.announce);
-      update({ presence, ...(said === null ? {} : { announcement: said }) });
+      update({ presence });
+      if (said !== null) say(said);
     },
     onFinal: (problem) => {
       credentials.forgetSession(saved.table_token, saved.session_id);

@@ -8,6 +8,7 @@ import { Decide } from "./screens/Decide";
 import { Join, Joining } from "./screens/Join";
 import { Landing, TableProblem } from "./screens/Table";
 import { useApp } from "./store";
+import { Voice } from "./ui/voice";
 
 function App() {
   const { route } = useApp();
@@ -46,7 +47,13 @@ function App() {
 
 const root = document.getElementById("app");
 if (root !== null) {
-  render(<App />, root);
+  render(
+    <>
+      <App />
+      <Voice />
+    </>,
+    root,
+  );
   void open();
   registerServiceWorker();
 }

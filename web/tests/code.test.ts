@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  caretInCode,
   codeLetters,
   formatCode,
   hasForeignLetters,
@@ -47,4 +48,15 @@ test("the link names the origin that this phone reached", () => {
   expect(localJoinUrl(`http://127.0.0.1:8080/t/tok#join=${SESSION}.${SECRET}`, "http://192.168.1.20:8080")).toBe(
     `http://192.168.1.20:8080/t/tok#join=${SESSION}.${SECRET}`,
   );
+});
+
+test.each<[string, string, number, number]>([
+  ["the fourth letter is typed at the end", "BCDF", 4, 5],
+  ["a letter is put in the middle", "BXCD-F", 2, 2],
+  ["a letter behind the dash is deleted", "BCD-G", 4, 4],
+  ["the dash is deleted", "BCDF", 3, 3],
+  ["a vowel is typed in the middle", "BaCD-F", 2, 1],
+  ["the code is pasted", "bcd fgh", 7, 7],
+])("the caret stays where the guest corrects: %s", (_, typed, caret, kept) => {
+  expect(caretInCode(typed, caret)).toBe(kept);
 });

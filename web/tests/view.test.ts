@@ -102,7 +102,7 @@ test.each<[string, Given]>([
   expect(view(given)).toBe(expected);
 });
 
-test("before the first snapshot it is loading", () => {
+test("before the first snapshot it is loading, or shows the kept card", () => {
   expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [] })).toBe("loading");
   expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [CARD] })).toBe("dealt");
 });

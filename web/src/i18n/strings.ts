@@ -47,6 +47,7 @@ export interface Strings {
     | "matureHint"
     | "matureTitle"
     | "matureBody"
+    | "matureBodyOnePhone"
     | "matureYes"
     | "matureNo"
     | "matureLeave",
@@ -58,8 +59,10 @@ export interface Strings {
     | "codeLabel"
     | "copy"
     | "copied"
+    | "notCopied"
     | "scan"
     | "qrLabel"
+    | "qrFailed"
     | "expiredTitle"
     | "expiredBody"
     | "withdrawnTitle"
@@ -88,6 +91,7 @@ export interface Strings {
     | "goesOn"
     | "absentTitle"
     | "absentBody"
+    | "absentBodyGuest"
     | "leftTitle"
     | "leftBody"
     | "inviteAgain",
@@ -130,6 +134,7 @@ export interface Strings {
       | "aloneTitle"
       | "aloneBody"
       | "inviting"
+      | "noNetwork"
       | "offlineTitle"
       | "offlineBody"
       | "offlineFirst"
@@ -140,12 +145,23 @@ export interface Strings {
       string
     > & {
       progress(position: number, size: number): string;
+      cardTitle(position: number, size: number): string;
       mine: Record<Want, string> & { wishContext(name: string): string };
       theirs: Record<Want, string> & { wishContext(name: string): string };
       grant: Record<Want, string>;
     };
   session: Record<
-    "end" | "leave" | "endTitle" | "leaveTitle" | "endBody" | "leaveBody" | "keep" | "again" | "toTable",
+    | "end"
+    | "leave"
+    | "endTitle"
+    | "endTitleOnePhone"
+    | "leaveTitle"
+    | "endBody"
+    | "endBodyOnePhone"
+    | "leaveBody"
+    | "keep"
+    | "again"
+    | "toTable",
     string
   >;
   ended: Record<

@@ -24,6 +24,15 @@ export function formatCode(letters: string): string {
   return letters.length > 3 ? `${letters.slice(0, 3)}-${letters.slice(3)}` : letters;
 }
 
+/** Where the caret stands in the clean code when it stood at `caret` in what was typed: correcting a letter keeps it there. */
+export function caretInCode(typed: string, caret: number): number {
+  const typedBefore = typed.slice(0, caret);
+  const before = codeLetters(typedBefore).length;
+  // Whoever deletes the dash comes to stand before it, to delete the letter next.
+  const behindDash = before > 3 || (before === 3 && typedBefore.includes("-"));
+  return behindDash && codeLetters(typed).length > 3 ? before + 1 : before;
+}
+
 /** What a screen reader should say: letter by letter, with a pause in the middle. */
 export function spellCode(code: string): string {
   const letters = codeLetters(code);

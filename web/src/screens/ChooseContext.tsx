@@ -1,8 +1,9 @@
 /** Who is at the table: the context of the round. `mature` is agreed to on each phone by itself. */
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { dismissProblem } from "../actions";
 import type { Context } from "../api/types";
-import { useApp, useStrings } from "../store";
+import { useApp } from "../store";
 import { Button, Choice } from "../ui/Button";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Back, Heading, Shell, type Stage } from "../ui/Shell";
@@ -35,7 +36,11 @@ export function ChooseContext({ stage, onChoose, onBack, present = null, title, 
   };
   if (asked === "mature") {
     return (
-      <MatureQuestion stage={stage} no={words.matureNo} onYes={() => void onChoose("mature")} onNo={() => ask(null)} />
+      <MatureQuestion stage={stage} onYes={() => void onChoose("mature")}>
+        <Button testId="mature-no" busy={busy !== null} onClick={() => ask(null)}>
+          {words.matureNo}
+        </Button>
+      </MatureQuestion>
     );
   }
   return (
@@ -60,26 +65,25 @@ export function ChooseContext({ stage, onChoose, onBack, present = null, title, 
 
 interface MatureProps {
   stage: Stage;
-  no: string;
   onYes: () => void;
-  onNo: () => void;
+  /** The ways out. */
+  children: ComponentChildren;
 }
 
 /** Before the round for A, after joining for B: nobody gets these questions without having said yes. */
-export function MatureQuestion({ stage, no, onYes, onNo }: MatureProps) {
-  const { busy, pressed, problem } = useApp();
-  const words = useStrings().context;
+export function MatureQuestion({ stage, onYes, children }: MatureProps) {
+  const { busy, pressed, problem, picture, route, strings } = useApp();
+  const words = strings.context;
+  const onePhone = (route.name === "context" ? route.mode : picture?.mode) === "single";
   return (
     <Shell stage={stage}>
       <Heading testId="screen-mature">{words.matureTitle}</Heading>
-      <p class="lead">{words.matureBody}</p>
+      <p class="lead">{onePhone ? words.matureBodyOnePhone : words.matureBody}</p>
       {problem && <ProblemNote problem={problem} />}
-      <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} onClick={onYes}>
+      <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} needsNetwork onClick={onYes}>
         {words.matureYes}
       </Button>
-      <Button testId="mature-no" busy={busy !== null} onClick={onNo}>
-        {no}
-      </Button>
+      {children}
     </Shell>
   );
 }

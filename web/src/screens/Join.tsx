@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { dismissProblem, goBack, joinByCode } from "../actions";
 import type { ProblemCode } from "../api/problems";
-import { CODE_LENGTH, codeLetters, formatCode, hasForeignLetters } from "../pairing/code";
+import { CODE_LENGTH, caretInCode, codeLetters, formatCode, hasForeignLetters } from "../pairing/code";
 import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { ProblemNote } from "../ui/ProblemNote";
@@ -78,10 +78,13 @@ function CodeField({ typed, onType, fieldRef }: FieldProps) {
       data-testid="code-input"
       value={formatCode(codeLetters(typed))}
       onInput={(event) => {
-        const { value } = event.currentTarget;
+        const field = event.currentTarget;
+        const { value } = field;
+        const caret = caretInCode(value, field.selectionStart ?? value.length);
         onType(value);
         // What is shown is always the clean code, also when the typed letter changed nothing.
-        event.currentTarget.value = formatCode(codeLetters(value));
+        field.value = formatCode(codeLetters(value));
+        field.setSelectionRange(caret, caret);
       }}
       placeholder="···-···"
       autoComplete="one-time-code"

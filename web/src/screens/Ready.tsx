@@ -4,6 +4,7 @@ import { isDealt } from "../session/play";
 import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
+import { NoNetwork } from "../ui/lost";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import type { Seat } from "../ui/TableTop";
@@ -43,6 +44,7 @@ export function Ready() {
         )}
       </div>
       {absent !== null && <Absent kind={absent} />}
+      <NoNetwork />
       {app.problem && <ProblemNote problem={app.problem} />}
       {us.partner && (
         <Button
@@ -50,6 +52,7 @@ export function Ready() {
           kind={us.iAmReady ? "plain" : "primary"}
           busy={app.busy === "ready"}
           pressed={us.iAmReady}
+          needsNetwork
           onClick={() => void setReady(!us.iAmReady)}
         >
           {us.iAmReady ? words.notReady : words.ready}
@@ -63,20 +66,27 @@ export function Ready() {
 /** The partner is gone or has left: A may invite again, B waits or leaves. */
 function Absent({ kind }: { kind: "left" | "gone" }) {
   const words = useStrings().ready;
+  const gone = useGoneBody();
   return (
     <div class="aside" data-testid={kind === "left" ? "partner-left" : "partner-gone"}>
       {kind === "gone" && <p class="aside-title">{words.absentTitle}</p>}
-      <p>{kind === "left" ? words.leftBody : words.absentBody}</p>
+      <p>{kind === "left" ? words.leftBody : gone}</p>
       <InviteAgain />
     </div>
   );
+}
+
+/** Only A can invite. */
+function useGoneBody(): string {
+  const { me, strings } = useApp();
+  return me?.role === "A" ? strings.ready.absentBody : strings.ready.absentBodyGuest;
 }
 
 function InviteAgain() {
   const { me, busy, strings } = useApp();
   if (me?.role !== "A") return null;
   return (
-    <Button testId="invite-again" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+    <Button testId="invite-again" kind="primary" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
       {strings.ready.inviteAgain}
     </Button>
   );
@@ -87,6 +97,7 @@ function Both({ us }: { us: Company }) {
   const { strings } = useApp();
   const words = strings.both;
   const gone = us.status === "gone";
+  const goneBody = useGoneBody();
   const below = (
     <>
       {gone && <InviteAgain />}
@@ -100,7 +111,7 @@ function Both({ us }: { us: Company }) {
     >
       <div class="both" data-testid="both-here">
         <Heading testId="screen-both">{gone ? strings.ready.absentTitle : words.title}</Heading>
-        <p class="lead">{gone ? strings.ready.absentBody : words.body}</p>
+        <p class="lead">{gone ? goneBody : words.body}</p>
       </div>
       <Seats us={us} both />
     </Unopened>

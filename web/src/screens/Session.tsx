@@ -1,13 +1,18 @@
 /** Inside a session the log decides what is shown. */
+import { useState } from "preact/hooks";
 import { backToTable } from "../actions";
-import { chooseContext, endSession, leave, newCode, optInMature } from "../playing";
+import { chooseContext, leave, newCode, optInMature } from "../playing";
 import { isDealt } from "../session/play";
 import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
-import { Heading, Shell } from "../ui/Shell";
+import { WatchNetwork } from "../ui/lost";
+import { Heading, Shell, type Stage } from "../ui/Shell";
+import { useWakeLock } from "../ui/wake-lock";
 import { Loading } from "./Away";
 import { ChooseContext, MatureQuestion } from "./ChooseContext";
+import { company } from "./company";
+import { ChangeContext } from "./game/ChangeContext";
 import { Dealt } from "./game/Dealt";
 import { Game } from "./game/Game";
 import { Unopened } from "./game/Unopened";
@@ -43,9 +48,20 @@ export function viewOf({
 
 export function Session() {
   const app = useApp();
-  const { context } = app.strings;
-  const here = { left: "here", right: app.picture?.mode === "dual" ? "here" : "free" } as const;
-  switch (viewOf(app)) {
+  const view = viewOf(app);
+  // Of these a guest looks at something without touching it: a card, the partner's seat, the square that is being scanned.
+  useWakeLock(view === "waiting" || view === "ready" || (view === "game" && app.picture?.play.question != null));
+  return (
+    <WatchNetwork>
+      <Shown view={view} />
+    </WatchNetwork>
+  );
+}
+
+function Shown({ view }: { view: View }) {
+  const { picture } = useApp();
+  const here = { left: "here", right: picture?.mode === "dual" ? "here" : "free" } as const;
+  switch (view) {
     case "loading":
       return <Loading />;
     case "dealt":
@@ -59,14 +75,7 @@ export function Session() {
     case "context":
       return <ChooseContext stage={here} onChoose={chooseContext} />;
     case "mature":
-      return (
-        <MatureQuestion
-          stage={here}
-          no={app.me?.role === "B" ? context.matureLeave : app.strings.session.end}
-          onYes={() => void optInMature()}
-          onNo={() => void (app.me?.role === "B" ? leave() : endSession())}
-        />
-      );
+      return <Mature stage={here} />;
     case "single":
       return <Single />;
     case "ready":
@@ -74,12 +83,39 @@ export function Session() {
   }
 }
 
+/** Who does not agree may go. Who opened the table would end it for both: other questions come first. */
+function Mature({ stage }: { stage: Stage }) {
+  const app = useApp();
+  const { busy, me, strings } = app;
+  const [choosing, setChoosing] = useState(false);
+  const us = company(app);
+  if (choosing) return <ChangeContext us={us} onDone={() => setChoosing(false)} />;
+  return (
+    <MatureQuestion stage={stage} onYes={() => void optInMature()}>
+      {me?.role === "B" ? (
+        <Button testId="mature-no" busy={busy !== null} needsNetwork onClick={() => void leave()}>
+          {strings.context.matureLeave}
+        </Button>
+      ) : (
+        <>
+          {us.partner === undefined && (
+            <Button testId="mature-no" busy={busy !== null} onClick={() => setChoosing(true)}>
+              {strings.context.matureNo}
+            </Button>
+          )}
+          <EndRound />
+        </>
+      )}
+    </MatureQuestion>
+  );
+}
+
 function Single() {
   const { strings, busy } = useApp();
   const words = strings.single;
   const below = (
     <>
-      <Button testId="invite-second" busy={busy === "code"} onClick={() => void newCode()}>
+      <Button testId="invite-second" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
         {words.invite}
       </Button>
       <EndRound />

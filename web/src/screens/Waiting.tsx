@@ -8,6 +8,7 @@ import { Button } from "../ui/Button";
 import { formatSeconds } from "../ui/clock";
 import { copyText } from "../ui/copy";
 import { EndRound } from "../ui/EndRound";
+import { NoNetwork } from "../ui/lost";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Qr } from "../ui/Qr";
 import { Heading, Shell } from "../ui/Shell";
@@ -18,7 +19,7 @@ export function Waiting() {
   const { good, reason } = useOffer();
   const words = strings.waiting;
   return (
-    <Shell stage={{ left: "here", right: good ? "expected" : "free" }}>
+    <Shell stage={{ left: "here", right: good ? "expected" : "free", compact: true }}>
       {good ? (
         <>
           <Heading key="good" testId="screen-waiting">
@@ -30,13 +31,14 @@ export function Waiting() {
       ) : (
         <NoCode reason={reason} />
       )}
+      <NoNetwork />
       {problem && <ProblemNote problem={problem} />}
       {!good && (
-        <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+        <Button testId="new-code" kind="primary" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
           {words.newCode}
         </Button>
       )}
-      <Button testId="go-alone" busy={busy === "alone"} onClick={() => void goOnAlone()}>
+      <Button testId="go-alone" busy={busy === "alone"} needsNetwork onClick={() => void goOnAlone()}>
         {words.alone}
       </Button>
       <EndRound />
@@ -75,15 +77,16 @@ export function Invitation({ offer, left }: { offer: PairingOffer; left: number 
 
 function Copy({ code }: { code: string }) {
   const words = useStrings().waiting;
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<boolean | null>(null);
   useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 2_500);
+    if (copied === null) return;
+    const timer = setTimeout(() => setCopied(null), 2_500);
     return () => clearTimeout(timer);
   }, [copied]);
+  const said = copied === null ? words.copy : copied ? words.copied : words.notCopied;
   return (
     <Button testId="copy-code" kind="quiet" onClick={() => void copyText(code).then(setCopied)}>
-      <span aria-live="polite">{copied ? words.copied : words.copy}</span>
+      <span aria-live="polite">{said}</span>
     </Button>
   );
 }

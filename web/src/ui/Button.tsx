@@ -1,4 +1,5 @@
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
+import { useLost } from "./lost";
 
 interface Props {
   testId: string;
@@ -10,22 +11,31 @@ interface Props {
   pressed?: boolean;
   /** Takes no press for a moment, but keeps its look and its focus. */
   resting?: boolean;
+  /** Takes none either while the network is away. */
+  needsNetwork?: boolean;
+  elementRef?: RefObject<HTMLButtonElement | null>;
   children: ComponentChildren;
 }
+
+/** Also keeps a form from being sent. */
+const refuse = (event: Event) => event.preventDefault();
 
 /** A busy button keeps its place and its focus, but takes no second press. */
 export function Button(props: Props) {
   const { testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, resting, children } = props;
+  const off = useLost() && props.needsNetwork === true;
   return (
     <button
+      ref={props.elementRef ?? null}
       type={type}
-      class={`button ${kind}${busy ? " busy" : ""}`}
+      class={`button ${kind}${busy ? " busy" : ""}${off ? " off" : ""}`}
       data-testid={testId}
       disabled={disabled}
       aria-busy={busy}
       aria-pressed={pressed}
-      aria-disabled={resting || undefined}
-      onClick={busy || resting ? undefined : onClick}
+      aria-disabled={resting || off || undefined}
+      aria-describedby={off ? "connection-state" : undefined}
+      onClick={busy || resting || off ? refuse : onClick}
     >
       {children}
     </button>
@@ -40,18 +50,19 @@ interface ChoiceProps {
   kind?: "primary" | "plain";
   icon?: ComponentChildren;
   busy?: boolean;
-  disabled?: boolean;
 }
 
-export function Choice({ testId, title, hint, onClick, kind = "plain", icon, busy, disabled }: ChoiceProps) {
+export function Choice({ testId, title, hint, onClick, kind = "plain", icon, busy }: ChoiceProps) {
+  const off = useLost();
   return (
     <button
       type="button"
-      class={`choice ${kind}${busy ? " busy" : ""}`}
+      class={`choice ${kind}${busy ? " busy" : ""}${off ? " off" : ""}`}
       data-testid={testId}
       aria-busy={busy}
-      disabled={disabled}
-      onClick={busy ? undefined : onClick}
+      aria-disabled={off || undefined}
+      aria-describedby={off ? "connection-state" : undefined}
+      onClick={busy || off ? undefined : onClick}
     >
       {icon}
       <span class="choice-words">

@@ -26,7 +26,7 @@ export function Confirm({ title, body, yes, no, busy, onYes, onNo }: Props) {
       <Button testId="confirm-no" kind="primary" onClick={onNo}>
         {no}
       </Button>
-      <Button testId="confirm-yes" kind="plain" busy={busy} onClick={onYes}>
+      <Button testId="confirm-yes" kind="plain" busy={busy} needsNetwork onClick={onYes}>
         {yes}
       </Button>
     </dialog>

@@ -6,10 +6,11 @@ import { Button } from "./Button";
 import { Confirm } from "./Confirm";
 
 export function EndRound() {
-  const { me, strings, busy } = useApp();
+  const { me, picture, strings, busy } = useApp();
   const [asking, setAsking] = useState(false);
   const words = strings.session;
   const leaves = me?.role === "B";
+  const alone = picture?.members.filter((one) => one.present).length === 1;
   const confirmed = () => {
     setAsking(false);
     void (leaves ? leave() : endSession());
@@ -20,14 +21,15 @@ export function EndRound() {
         testId={leaves ? "leave-session" : "end-session"}
         kind="quiet"
         busy={busy === "end"}
+        needsNetwork
         onClick={() => setAsking(true)}
       >
         {leaves ? words.leave : words.end}
       </Button>
       {asking && (
         <Confirm
-          title={leaves ? words.leaveTitle : words.endTitle}
-          body={leaves ? words.leaveBody : words.endBody}
+          title={leaves ? words.leaveTitle : alone ? words.endTitleOnePhone : words.endTitle}
+          body={leaves ? words.leaveBody : alone ? words.endBodyOnePhone : words.endBody}
           yes={leaves ? words.leave : words.end}
           no={words.keep}
           busy={busy === "end"}

@@ -1,5 +1,5 @@
 /** A refusal in words, with a way on. What the way on is depends on the code alone. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { backToTable, dismissProblem, go } from "../actions";
 import type { Problem, ProblemCode } from "../api/problems";
 import { useApp, useStrings } from "../store";
@@ -54,8 +54,17 @@ export function ProblemNote({ problem, onOtherCode }: Props) {
   const strings = useStrings();
   const words = problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal];
   const ways = WAYS[problem.code];
+  const ref = useRef<HTMLElement>(null);
+  useEffect(() => ref.current?.scrollIntoView({ block: "nearest" }), [problem]);
   return (
-    <section class="note" role="alert" data-testid="problem" data-code={problem.code} data-reason={problem.reason}>
+    <section
+      ref={ref}
+      class="note"
+      role="alert"
+      data-testid="problem"
+      data-code={problem.code}
+      data-reason={problem.reason}
+    >
       <h2>{words.title}</h2>
       <p>{words.body}</p>
       <div class="note-ways">

@@ -1,5 +1,7 @@
 /** A QR code drawn on this phone. The encoder is fetched only when a code is to be shown. */
 import { useEffect, useState } from "preact/hooks";
+import { useStrings } from "../store";
+import { Button } from "./Button";
 
 interface Drawing {
   size: number;
@@ -18,15 +20,29 @@ async function draw(text: string): Promise<Drawing> {
 
 export function Qr({ text, label }: { text: string; label: string }) {
   const [drawing, setDrawing] = useState<Drawing | null>(null);
+  const [tries, setTries] = useState(0);
+  const [failed, setFailed] = useState(false);
+  const { waiting, actions } = useStrings();
   useEffect(() => {
     let shown = true;
+    setFailed(false);
     draw(text)
       .then((one) => shown && setDrawing(one))
-      .catch(() => undefined);
+      .catch(() => shown && setFailed(true));
     return () => {
       shown = false;
     };
-  }, [text]);
+  }, [text, tries]);
+  if (failed) {
+    return (
+      <div class="qr-failed" data-testid="qr-failed">
+        <p>{waiting.qrFailed}</p>
+        <Button testId="qr-retry" onClick={() => setTries(tries + 1)}>
+          {actions.retry}
+        </Button>
+      </div>
+    );
+  }
   const size = drawing?.size ?? 37;
   return (
     <svg

@@ -1,6 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { useApp } from "../store";
 import { Button } from "./Button";
+import { NoNetwork } from "./lost";
+import { ProblemNote } from "./ProblemNote";
 
 interface Props {
   testId: string;
@@ -10,8 +13,12 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** A sheet over the screen: the browser's own modal dialog, which keeps the focus and gives it back. */
+/**
+ * A sheet over the screen: the browser's own modal dialog, which keeps the focus and gives it back. What is under it can
+ * neither be read nor pressed, so a problem is told here.
+ */
 export function Sheet({ testId, title, close, onClose, children }: Props) {
+  const { problem } = useApp();
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
@@ -30,7 +37,11 @@ export function Sheet({ testId, title, close, onClose, children }: Props) {
       }}
     >
       <h2 id={`${testId}-title`}>{title}</h2>
-      <div class="sheet-body">{children}</div>
+      <div class="sheet-body">
+        <NoNetwork />
+        {problem && <ProblemNote problem={problem} />}
+        {children}
+      </div>
       <Button testId={`${testId}-close`} kind="quiet" onClick={onClose}>
         {close}
       </Button>

@@ -1,11 +1,13 @@
-/** What every screen stands in: the stage with the table on top, the screen below, one polite voice for screen readers. */
+/** What every screen stands in: the stage with the table on top, the screen below. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { setLanguage } from "../actions";
 import { wakeUp } from "../following";
 import { LANGUAGES, type Language } from "../i18n";
 import { useApp, useStrings } from "../store";
+import { useLastHeir } from "./focus";
 import { type Seat, TableTop } from "./TableTop";
+import { useSaid } from "./voice";
 
 export interface Stage {
   left: Seat;
@@ -39,11 +41,15 @@ function LanguageSwitch() {
 
 function ConnectionState() {
   const { connection, strings, route, online } = useApp();
-  const shown = route.name === "session" ? connection : online ? null : "offline";
+  const inSession = route.name === "session";
+  const shown = inSession ? connection : online ? null : "offline";
+  const well = shown === null || shown === "live" || shown === "ended";
+  // Inside a session `WatchNetwork` says what is lost.
+  useSaid(shown === "replaced" || (shown === "offline" && !inSession) ? strings.connection[shown] : null);
   return (
     <p
-      class={`connection connection-${shown ?? "none"}`}
-      role="status"
+      id="connection-state"
+      class={`connection connection-${shown ?? "none"}${well ? " visually-hidden" : ""}`}
       data-testid="connection-state"
       data-state={shown ?? "none"}
     >
@@ -71,7 +77,7 @@ interface ShellProps {
 
 export function Shell({ stage, menu, children }: ShellProps) {
   const { compact, slim, ...seats } = stage;
-  const { table, picture, announcement, strings } = useApp();
+  const { table, picture, strings } = useApp();
   const number = picture?.table_number ?? table?.table.number;
   return (
     <>
@@ -95,15 +101,19 @@ export function Shell({ stage, menu, children }: ShellProps) {
         <ConnectionState />
       </header>
       <main class="screen">{children}</main>
-      <p class="visually-hidden" aria-live="polite" data-testid="announcement">
-        {announcement}
-      </p>
     </>
   );
 }
 
+interface HeadingProps {
+  children: string;
+  testId?: string;
+  /** What the browser's history and the list of open apps show, where that is not for everybody's eyes. */
+  title?: string;
+}
+
 /** A screen's heading. It takes the focus when its screen appears, so that nobody has to search for what changed. */
-export function Heading({ children, testId }: { children: string; testId?: string }) {
+export function Heading({ children, testId, title = children }: HeadingProps) {
   const ref = useRef<HTMLHeadingElement>(null);
   const { table } = useApp();
   const place = table?.location.name ?? "Twotop";
@@ -112,8 +122,9 @@ export function Heading({ children, testId }: { children: string; testId?: strin
     scrollTo(0, 0);
   }, []);
   useEffect(() => {
-    document.title = `${children} · ${place}`;
-  }, [children, place]);
+    document.title = `${title} · ${place}`;
+  }, [title, place]);
+  useLastHeir(ref);
   return (
     <h1 ref={ref} tabIndex={-1} data-testid={testId}>
       {children}

@@ -12,50 +12,66 @@ export function swipeOf(dx: number, dy: number): Swipe | null {
   return dx < 0 ? "left" : "right";
 }
 
+/** Whoever has made the page larger moves about on it: a finger then turns nothing. */
+function isZoomed(): boolean {
+  return (visualViewport?.scale ?? 1) > 1.01;
+}
+
 /** `onSwipe` may change between renders. The element follows the finger through `--drag`, unless less motion is wished. */
 export function useSwipe<E extends HTMLElement>(onSwipe: (swipe: Swipe) => void) {
   const ref = useRef<E>(null);
   const latest = useRef(onSwipe);
   latest.current = onSwipe;
-  useEffect(() => {
-    const card = ref.current;
-    if (card === null) return;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)");
-    let from: { id: number; x: number; y: number } | null = null;
-    const settle = () => {
-      from = null;
-      card.classList.remove("dragged");
-      card.style.removeProperty("--drag");
-    };
-    const down = (event: PointerEvent) => {
-      if (event.pointerType === "mouse" || !event.isPrimary) return;
-      // In a text field a finger moves the cursor.
-      if (event.target instanceof Element && event.target.closest("textarea, input")) return;
-      from = { id: event.pointerId, x: event.clientX, y: event.clientY };
-    };
-    const move = (event: PointerEvent) => {
-      if (from === null || event.pointerId !== from.id || calm.matches) return;
-      const dx = event.clientX - from.x;
-      if (Math.abs(dx) < Math.abs(event.clientY - from.y)) return;
-      card.classList.add("dragged");
-      card.style.setProperty("--drag", `${Math.round(dx * 0.6)}px`);
-    };
-    const up = (event: PointerEvent) => {
-      if (from === null || event.pointerId !== from.id) return;
-      const swipe = swipeOf(event.clientX - from.x, event.clientY - from.y);
-      settle();
-      if (swipe !== null) latest.current(swipe);
-    };
-    card.addEventListener("pointerdown", down);
-    card.addEventListener("pointermove", move);
-    card.addEventListener("pointerup", up);
-    card.addEventListener("pointercancel", settle);
-    return () => {
-      card.removeEventListener("pointerdown", down);
-      card.removeEventListener("pointermove", move);
-      card.removeEventListener("pointerup", up);
-      card.removeEventListener("pointercancel", settle);
-    };
-  }, []);
+  useEffect(() => (ref.current === null ? undefined : listen(ref.current, (swipe) => latest.current(swipe))), []);
   return ref;
+}
+
+/** Until the function it gives is called. */
+export function listen(card: HTMLElement, onSwipe: (swipe: Swipe) => void): () => void {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let from: { id: number; x: number; y: number } | null = null;
+  const settle = () => {
+    from = null;
+    card.classList.remove("dragged");
+    card.style.removeProperty("--drag");
+  };
+  const down = (event: PointerEvent) => {
+    if (event.pointerType === "mouse" || !event.isPrimary || isZoomed()) return;
+    // In a text field a finger moves the cursor.
+    if (event.target instanceof Element && event.target.closest("textarea, input")) return;
+    from = { id: event.pointerId, x: event.clientX, y: event.clientY };
+  };
+  // A second finger, wherever it is put, makes the gesture a pinch.
+  const another = (event: PointerEvent) => {
+    if (!event.isPrimary) settle();
+  };
+  const move = (event: PointerEvent) => {
+    if (from === null || event.pointerId !== from.id || calm.matches) return;
+    const dx = event.clientX - from.x;
+    if (Math.abs(dx) < Math.abs(event.clientY - from.y)) return;
+    card.classList.add("dragged");
+    card.style.setProperty("--drag", `${Math.round(dx * 0.6)}px`);
+  };
+  const up = (event: PointerEvent) => {
+    if (from === null || event.pointerId !== from.id) return;
+    const swipe = isZoomed() ? null : swipeOf(event.clientX - from.x, event.clientY - from.y);
+    settle();
+    if (swipe !== null) onSwipe(swipe);
+  };
+  const zoom = () => card.classList.toggle("zoomed", isZoomed());
+  zoom();
+  card.addEventListener("pointerdown", down);
+  card.addEventListener("pointermove", move);
+  card.addEventListener("pointerup", up);
+  card.addEventListener("pointercancel", settle);
+  addEventListener("pointerdown", another);
+  visualViewport?.addEventListener("resize", zoom);
+  return () => {
+    card.removeEventListener("pointerdown", down);
+    card.removeEventListener("pointermove", move);
+    card.removeEventListener("pointerup", up);
+    card.removeEventListener("pointercancel", settle);
+    removeEventListener("pointerdown", another);
+    visualViewport?.removeEventListener("resize", zoom);
+  };
 }

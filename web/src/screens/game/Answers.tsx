@@ -5,6 +5,8 @@ import { giveAnswer } from "../../playing";
 import { answerText } from "../../session/questions";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
+import { useHeir } from "../../ui/focus";
+import { useRest } from "../../ui/rest";
 import type { Company } from "../company";
 
 const MAX_ANSWER = 500;
@@ -14,24 +16,25 @@ interface Props {
   question: Question;
   us: Company;
   lang: string;
+  resting: boolean;
 }
 
-export function Answers({ card, question, us, lang }: Props) {
+export function Answers({ card, question, us, lang, resting }: Props) {
   const { picture, strings } = useApp();
   if (picture?.play.revealed) return <Revealed question={question} us={us} lang={lang} />;
   return (
     <section class="answers" data-testid="answers" aria-label={strings.game.answers}>
       {question.kind === "choice" ? (
-        <Choices card={card} question={question} us={us} lang={lang} />
+        <Choices card={card} question={question} us={us} lang={lang} resting={resting} />
       ) : (
-        us.partner && <InWords card={card} us={us} />
+        us.partner && <InWords card={card} us={us} resting={resting} />
       )}
       {us.partner && <AnswerMarks us={us} />}
     </section>
   );
 }
 
-function Choices({ card, question, us, lang }: Props) {
+function Choices({ card, question, us, lang, resting }: Props) {
   const { pressed } = useApp();
   return (
     <ul class="choices" lang={lang}>
@@ -39,8 +42,10 @@ function Choices({ card, question, us, lang }: Props) {
         <li key={one.id}>
           <Button
             testId={`choice-${one.id}`}
-            pressed={us.myAnswer === one.id}
-            busy={pressed === "answer" && us.myAnswer === one.id}
+            pressed={us.myAnswer === one.id && pressed !== "answer"}
+            busy={us.myAnswer === one.id && pressed === "answer"}
+            resting={resting}
+            needsNetwork
             onClick={() => void (us.myAnswer === one.id ? undefined : giveAnswer(card, one.id))}
           >
             {one.text}
@@ -51,18 +56,21 @@ function Choices({ card, question, us, lang }: Props) {
   );
 }
 
-function InWords({ card, us }: { card: Card; us: Company }) {
+function InWords({ card, us, resting }: { card: Card; us: Company; resting: boolean }) {
   const words = useStrings().game;
   const [writing, setWriting] = useState(false);
+  const mine = useRef<HTMLParagraphElement>(null);
+  const write = useRef<HTMLButtonElement>(null);
+  useHeir(us.myAnswer === undefined ? write : mine, writing);
   if (writing) return <AnswerForm card={card} before={us.myAnswer ?? ""} onDone={() => setWriting(false)} />;
   return (
     <>
       {us.myAnswer !== undefined && (
-        <p class="my-answer" data-testid="my-answer">
+        <p ref={mine} tabIndex={-1} class="my-answer" data-testid="my-answer">
           {us.myAnswer}
         </p>
       )}
-      <Button testId="write-answer" kind="quiet" onClick={() => setWriting(true)}>
+      <Button testId="write-answer" kind="quiet" elementRef={write} resting={resting} onClick={() => setWriting(true)}>
         {us.iAnswered ? words.changeAnswer : words.writeAnswer}
       </Button>
     </>
@@ -73,6 +81,7 @@ function AnswerForm({ card, before, onDone }: { card: Card; before: string; onDo
   const { pressed, strings } = useApp();
   const words = strings.game;
   const [typed, setTyped] = useState(before);
+  const resting = useRest("form");
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => field.current?.focus(), []);
   const answer = typed.trim();
@@ -98,8 +107,19 @@ function AnswerForm({ card, before, onDone }: { card: Card; before: string; onDo
       <p id="answer-hint" class="hint">
         {words.answerHint}
       </p>
-      <Button testId="send-answer" type="submit" kind="primary" busy={pressed === "answer"} disabled={answer === ""}>
+      <Button
+        testId="send-answer"
+        type="submit"
+        kind="primary"
+        busy={pressed === "answer"}
+        disabled={answer === ""}
+        resting={resting}
+        needsNetwork
+      >
         {words.sendAnswer}
+      </Button>
+      <Button testId="cancel-answer" kind="quiet" resting={resting} onClick={onDone}>
+        {strings.actions.notNow}
       </Button>
     </form>
   );

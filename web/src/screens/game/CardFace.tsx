@@ -1,22 +1,28 @@
 /** One card as it lies on the table. */
+import { useRef } from "preact/hooks";
 import type { Card } from "../../api/types";
 import type { CardText } from "../../session/questions";
 import { useStrings } from "../../store";
 import { Button } from "../../ui/Button";
+import { useHeir } from "../../ui/focus";
 import { Heading } from "../../ui/Shell";
 
 interface Props {
   card: Card;
   text: CardText | null | undefined;
   hintBusy?: boolean;
-  /** Without it the card is only there to be read. */
-  onHint?: () => void;
+  resting?: boolean;
+  /** The hint is asked of the server, for both phones. */
+  asksServer?: boolean;
+  onHint: () => void;
 }
 
-export function CardFace({ card, text, hintBusy = false, onHint }: Props) {
+export function CardFace({ card, text, hintBusy = false, resting = false, asksServer = false, onHint }: Props) {
   const { game, context } = useStrings();
   const said = text === undefined ? game.cardLoading : text === null ? game.cardMissing : text.question.text;
   const hint = text?.question.hint ?? null;
+  const shown = useRef<HTMLParagraphElement>(null);
+  useHeir(shown, card.hint_revealed);
   return (
     <article
       class={text ? "card" : "card card-blank"}
@@ -33,15 +39,24 @@ export function CardFace({ card, text, hintBusy = false, onHint }: Props) {
         <span class="card-context">{context[card.context]}</span>
       </p>
       <div lang={text?.language}>
-        <Heading testId="question">{said}</Heading>
+        <Heading testId="question" title={game.cardTitle(card.position, card.size)}>
+          {said}
+        </Heading>
       </div>
       {hint !== null && card.hint_revealed && (
-        <p class="card-hint" data-testid="hint" lang={text?.language}>
+        <p ref={shown} tabIndex={-1} class="card-hint" data-testid="hint" lang={text?.language}>
           {hint}
         </p>
       )}
-      {hint !== null && !card.hint_revealed && onHint && (
-        <Button testId="show-hint" kind="quiet" busy={hintBusy} onClick={onHint}>
+      {hint !== null && !card.hint_revealed && (
+        <Button
+          testId="show-hint"
+          kind="quiet"
+          busy={hintBusy}
+          resting={resting}
+          needsNetwork={asksServer}
+          onClick={onHint}
+        >
           {game.hint}
         </Button>
       )}

@@ -1,49 +1,66 @@
 /** After the last card: again in a new order, other questions, back to the last one, or home. */
+import type { Problem } from "../../api/problems";
+import type { Want } from "../../api/types";
 import { move, startAfresh } from "../../playing";
 import { useApp } from "../../store";
 import { Button } from "../../ui/Button";
 import { EndRound } from "../../ui/EndRound";
+import { NoNetwork, useLost } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Heading } from "../../ui/Shell";
 import type { Company } from "../company";
+import { Offline } from "./Offline";
 import { Wishes } from "./Wishes";
 
-export function Finished({ us, onOther }: { us: Company; onOther: () => void }) {
-  const { strings, pressed, problem } = useApp();
+interface Props {
+  us: Company;
+  problem: Problem | null;
+  onOther: () => void;
+  onLeaf: () => void;
+}
+
+export function Finished({ us, problem, onOther, onLeaf }: Props) {
+  const { strings, pressed, dealt } = useApp();
   const words = strings.game;
   const resting = useRest(`finished/${us.mine?.wish}`);
-  const wished = (wish: string) => (us.partner ? { pressed: us.mine?.wish === wish } : {});
+  const lost = useLost();
+  const wished = (wish: Want) => us.mine?.wish === wish;
+  const state = (wish: Want) => (us.partner ? { pressed: wished(wish) } : {});
   return (
     <>
       <div class="finished">
         <Heading testId="screen-finished">{words.finishedTitle}</Heading>
         <p class="lead">{words.finishedBody}</p>
       </div>
+      {lost && <Offline leafable={dealt.length > 0} onLeaf={onLeaf} />}
       {problem && <ProblemNote problem={problem} />}
+      <NoNetwork />
       <Wishes us={us} resting={resting} />
       <Button
         testId="start-afresh"
         kind="primary"
         busy={pressed === "afresh"}
-        resting={resting}
-        {...wished("afresh")}
+        resting={resting || wished("afresh")}
+        needsNetwork
+        {...state("afresh")}
         onClick={() => void startAfresh()}
       >
-        {words.afresh}
+        {wished("afresh") ? words.waiting : words.afresh}
       </Button>
-      <Button testId="other-context" onClick={onOther}>
+      <Button testId="other-context" needsNetwork onClick={onOther}>
         {words.otherContext}
       </Button>
       <Button
         testId="move-previous"
         kind="quiet"
         busy={pressed === "previous"}
-        resting={resting}
-        {...wished("previous")}
+        resting={resting || wished("previous")}
+        needsNetwork
+        {...state("previous")}
         onClick={() => void move("previous")}
       >
-        {words.lastCard}
+        {wished("previous") ? words.waiting : words.lastCard}
       </Button>
       <EndRound />
     </>

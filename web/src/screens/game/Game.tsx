@@ -1,17 +1,20 @@
 /** The game: the open card, what the two of them want of it, and the ways on. The log decides; nothing here moves by itself. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { dismissProblem } from "../../actions";
+import type { Problem } from "../../api/problems";
 import type { Card, Move } from "../../api/types";
-import { move, newCode, showHint, takeBack } from "../../playing";
+import { move, newCode, showHint } from "../../playing";
 import { cardKey } from "../../session/dealt";
 import { textOf } from "../../session/questions";
 import type { SessionPicture } from "../../session/state";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
+import { useHeir } from "../../ui/focus";
+import { NoNetwork, useLost } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Shell } from "../../ui/Shell";
 import { useSwipe } from "../../ui/swipe";
-import { useWakeLock } from "../../ui/wake-lock";
 import { type Company, company, seats } from "../company";
 import { Answers } from "./Answers";
 import { CardFace } from "./CardFace";
@@ -20,7 +23,7 @@ import { Dealt } from "./Dealt";
 import { Finished } from "./Finished";
 import { InviteBar, InviteSheet } from "./Invite";
 import { Menu, MenuButton } from "./Menu";
-import { Offline, useLost } from "./Offline";
+import { Offline } from "./Offline";
 import { Partner } from "./Partner";
 import { Wishes } from "./Wishes";
 
@@ -33,24 +36,35 @@ export function Game() {
   const lost = useLost();
   const us = company(app);
   const play = picture?.play;
-  useWakeLock(play?.question != null);
   useEffect(() => {
     if (!lost) setPanel((shown) => (shown === "dealt" ? null : shown));
   }, [lost]);
+  const inviting = picture !== null && app.me?.role === "A" && invites(picture, us);
+  useEffect(() => {
+    // Otherwise the next invitation would open the sheet by itself.
+    if (!inviting) setPanel((shown) => (shown === "invite" ? null : shown));
+  }, [inviting]);
   const close = () => setPanel(null);
+  const open = (sheet: Panel) => {
+    dismissProblem();
+    setPanel(sheet);
+  };
   if (picture === null || play === undefined) return null;
   if (panel === "dealt") return <Dealt onBack={close} />;
   if (panel === "context") return <ChangeContext us={us} onDone={close} />;
-  const inviting = invites(picture, us) && app.me?.role === "A";
+  const covered = panel === "menu" || (panel === "invite" && inviting);
+  // Under a sheet nothing can be read: it tells the problem itself.
+  const problem = covered ? null : app.problem;
+  const leaf = () => setPanel("dealt");
   const invite = () => void newCode().then((done) => done && setPanel("invite"));
   return (
-    <Shell stage={{ ...seats(us), slim: true }} menu={<MenuButton onClick={() => setPanel("menu")} />}>
+    <Shell stage={{ ...seats(us), slim: true }} menu={<MenuButton onClick={() => open("menu")} />}>
       {us.dual && (us.partner || !inviting) && <Partner us={us} />}
-      {inviting && <InviteBar onShow={() => setPanel("invite")} />}
+      {inviting && <InviteBar onShow={() => open("invite")} />}
       {play.question === null ? (
-        <Finished us={us} onOther={() => setPanel("context")} />
+        <Finished us={us} problem={problem} onOther={() => setPanel("context")} onLeaf={leaf} />
       ) : (
-        <OpenCard card={play.question} us={us} lost={lost} onLeaf={() => setPanel("dealt")} />
+        <OpenCard card={play.question} us={us} problem={problem} onLeaf={leaf} />
       )}
       {panel === "menu" && <Menu us={us} onPanel={setPanel} onInvite={invite} />}
       {panel === "invite" && inviting && <InviteSheet onClose={close} />}
@@ -67,17 +81,18 @@ function invites(picture: SessionPicture, us: Company): boolean {
 interface OpenCardProps {
   card: Card;
   us: Company;
-  lost: boolean;
+  problem: Problem | null;
   onLeaf: () => void;
 }
 
-function OpenCard({ card, us, lost, onLeaf }: OpenCardProps) {
-  const { sets, language, pressed, problem, dealt } = useApp();
+function OpenCard({ card, us, problem, onLeaf }: OpenCardProps) {
+  const { sets, language, pressed, dealt } = useApp();
+  const lost = useLost();
   const text = textOf(sets, card, language);
   const resting = useRest(`${cardKey(card)}/${us.mine?.wish}`);
   const swipe = useSwipe<HTMLDivElement>((direction) => {
     const to: Move = direction === "left" ? "next" : "previous";
-    const asked = us.mine?.wish === to || resting || (to === "previous" && card.position === 1);
+    const asked = us.mine?.wish === to || resting || lost || (to === "previous" && card.position === 1);
     if (!asked) void move(to);
   });
   return (
@@ -89,12 +104,24 @@ function OpenCard({ card, us, lost, onLeaf }: OpenCardProps) {
           card={card}
           text={text}
           hintBusy={pressed === "hint"}
+          resting={resting}
+          asksServer
           onHint={() => void showHint()}
         />
-        {text && <Answers key={cardKey(card)} card={card} question={text.question} us={us} lang={text.language} />}
+        {text && (
+          <Answers
+            key={cardKey(card)}
+            card={card}
+            question={text.question}
+            us={us}
+            lang={text.language}
+            resting={resting}
+          />
+        )}
       </div>
       {problem && <ProblemNote problem={problem} />}
       <div class="controls">
+        <NoNetwork />
         <Wishes us={us} resting={resting} />
         <Moves card={card} us={us} resting={resting} />
       </div>
@@ -106,6 +133,9 @@ function Moves({ card, us, resting }: { card: Card; us: Company; resting: boolea
   const words = useStrings().game;
   const { pressed } = useApp();
   const asked = us.theirs !== undefined && us.mine === undefined;
+  const next = useRef<HTMLButtonElement>(null);
+  // Of "Take it back", when it was.
+  useHeir(next, us.mine === undefined);
   const button = (to: Move, disabled = false) => {
     const wished = us.mine?.wish === to;
     return (
@@ -113,12 +143,14 @@ function Moves({ card, us, resting }: { card: Card; us: Company; resting: boolea
         testId={`move-${to}`}
         kind={to === "next" && !asked ? "primary" : "plain"}
         busy={pressed === to}
-        resting={resting}
+        resting={resting || wished}
+        needsNetwork
         disabled={disabled}
+        {...(to === "next" ? { elementRef: next } : {})}
         {...(us.partner ? { pressed: wished } : {})}
-        onClick={() => void (wished ? takeBack() : move(to))}
+        onClick={() => void move(to)}
       >
-        {words[to]}
+        {wished ? words.waiting : words[to]}
       </Button>
     );
   };

@@ -4,7 +4,6 @@ import { codeLetters, formatCode } from "../../pairing/code";
 import { goOnAlone, newCode } from "../../playing";
 import { useApp } from "../../store";
 import { Button } from "../../ui/Button";
-import { ProblemNote } from "../../ui/ProblemNote";
 import { Sheet } from "../../ui/Sheet";
 import { useOffer } from "../offer";
 import { Invitation } from "../Waiting";
@@ -33,24 +32,24 @@ export function InviteBar({ onShow }: { onShow: () => void }) {
 }
 
 export function InviteSheet({ onClose }: { onClose: () => void }) {
-  const { strings, busy, problem } = useApp();
+  const { strings, busy } = useApp();
   const { good, reason } = useOffer();
   const words = strings.waiting;
   const title = good ? words.title : words[`${reason}Title`];
   return (
     <Sheet testId="invite-sheet" title={title} close={strings.game.toCards} onClose={onClose}>
       <p>{good ? words.body : words[`${reason}Body`]}</p>
-      {problem && <ProblemNote problem={problem} />}
       {good ? (
         <Invitation offer={good.offer} left={good.left} />
       ) : (
-        <Button testId="new-code" kind="primary" busy={busy === "code"} onClick={() => void newCode()}>
+        <Button testId="new-code" kind="primary" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
           {words.newCode}
         </Button>
       )}
       <Button
         testId="stop-inviting"
         busy={busy === "alone"}
+        needsNetwork
         onClick={() => void goOnAlone().then((done) => done && onClose())}
       >
         {words.alone}

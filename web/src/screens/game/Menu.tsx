@@ -37,7 +37,7 @@ export function Menu({ us, onPanel, onInvite }: Props) {
   const close = () => onPanel(null);
   return (
     <Sheet testId="menu-sheet" title={words.menu} close={words.toCards} onClose={close}>
-      <Button testId="other-context" onClick={() => onPanel("context")}>
+      <Button testId="other-context" needsNetwork onClick={() => onPanel("context")}>
         {words.otherContext}
       </Button>
       <Afresh asks={us.partner === undefined} onDone={close} />
@@ -45,6 +45,7 @@ export function Menu({ us, onPanel, onInvite }: Props) {
         <Button
           testId={us.dual ? "invite-again" : "invite-second"}
           busy={busy === "code"}
+          needsNetwork
           onClick={() => {
             close();
             onInvite();
@@ -64,10 +65,15 @@ function Afresh({ asks, onDone }: { asks: boolean; onDone: () => void }) {
   const { strings, pressed } = useApp();
   const [asking, setAsking] = useState(false);
   const words = strings.game;
-  const go = () => void startAfresh().then(onDone);
+  const go = () => void startAfresh().then((done) => (done ? onDone() : setAsking(false)));
   return (
     <>
-      <Button testId="start-afresh" busy={pressed === "afresh"} onClick={() => (asks ? setAsking(true) : go())}>
+      <Button
+        testId="start-afresh"
+        busy={pressed === "afresh"}
+        needsNetwork
+        onClick={() => (asks ? setAsking(true) : go())}
+      >
         {words.afresh}
       </Button>
       {asking && (
@@ -90,10 +96,15 @@ function Alone({ partnerOnRoster, onDone }: { partnerOnRoster: boolean; onDone: 
   const { strings, busy } = useApp();
   const [asking, setAsking] = useState(false);
   const words = strings.game;
-  const go = () => void goOnWithout().then(onDone);
+  const go = () => void goOnWithout().then((done) => (done ? onDone() : setAsking(false)));
   return (
     <>
-      <Button testId="go-alone" busy={busy === "alone"} onClick={() => (partnerOnRoster ? setAsking(true) : go())}>
+      <Button
+        testId="go-alone"
+        busy={busy === "alone"}
+        needsNetwork
+        onClick={() => (partnerOnRoster ? setAsking(true) : go())}
+      >
         {strings.waiting.alone}
       </Button>
       {asking && (

@@ -1,9 +1,10 @@
 /** The other phone, in words: here, away for a moment, away for so long that this one plays on alone, or gone from the table. */
 import { useStrings } from "../../store";
+import { useSaid } from "../../ui/voice";
 import type { Company } from "../company";
 
 export function Partner({ us }: { us: Company }) {
-  const { ready, game } = useStrings();
+  const { ready, game, announce } = useStrings();
   const presence = us.partner === undefined ? "left" : (us.status ?? "unknown");
   const said = {
     left: ready.isLeft,
@@ -12,6 +13,8 @@ export function Partner({ us }: { us: Company }) {
     online: ready.isHere,
     unknown: ready.isHere,
   };
+  const alone = { gone: game.goneBody, left: `${announce.left} ${game.leftBody}` };
+  useSaid(presence === "gone" || presence === "left" ? alone[presence] : null);
   return (
     <div class="partner">
       <p class="partner-line" data-testid="partner" data-presence={presence}>

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { move } from "../../playing";
 import { useApp } from "../../store";
 import { Button } from "../../ui/Button";
+import { NoNetwork } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Shell, type Stage } from "../../ui/Shell";
@@ -25,20 +26,24 @@ export function Unopened({ stage, children, below }: Props) {
   const [choosing, setChoosing] = useState(false);
   const us = company(app);
   const resting = useRest(String(us.mine?.wish));
+  const wished = us.mine?.wish === "next";
   if (choosing) return <ChangeContext us={us} onDone={() => setChoosing(false)} />;
   return (
     <Shell stage={stage}>
       {children}
       {problem && <ProblemNote problem={problem} />}
+      <NoNetwork />
       <Wishes us={us} resting={resting} />
       <Button
         testId="first-card"
         kind="primary"
         busy={pressed === "next"}
-        resting={resting}
+        resting={resting || wished}
+        needsNetwork
+        {...(us.partner ? { pressed: wished } : {})}
         onClick={() => void move("next")}
       >
-        {strings.game.first}
+        {wished ? strings.game.waiting : strings.game.first}
       </Button>
       {problem?.refusal === "no_questions" && (
         <Button testId="other-context" onClick={() => setChoosing(true)}>

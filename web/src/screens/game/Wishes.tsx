@@ -10,15 +10,13 @@ import { Confirm } from "../../ui/Confirm";
 import type { Company } from "../company";
 
 export function Wishes({ us, resting }: { us: Company; resting: boolean }) {
-  const { strings } = useApp();
   const { mine, theirs } = us;
   // Nobody has to agree while the other phone is gone; the frank questions alone always wait for both.
   const alone = us.status === "gone" && mine?.context !== "mature";
-  const waits = alone ? strings.game.waitingGone : theirs ? "" : strings.game.waiting;
   return (
     <>
       {theirs && !(mine && agree(mine, theirs)) && <Theirs wish={theirs} resting={resting} />}
-      {mine && us.partner && <Mine wish={mine} waits={waits} />}
+      {mine && us.partner && <Mine wish={mine} alone={alone} />}
     </>
   );
 }
@@ -29,15 +27,21 @@ function named(words: { wishContext(name: string): string }, strings: Strings, w
     : otherwise;
 }
 
-function Mine({ wish, waits }: { wish: Wish; waits: string }) {
+function Mine({ wish, alone }: { wish: Wish; alone: boolean }) {
   const { pressed, strings } = useApp();
   const words = strings.game.mine;
   return (
     <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
       <p>
-        {named(words, strings, wish, words[wish.wish])} {waits}
+        {alone ? strings.game.waitingGone : `${named(words, strings, wish, words[wish.wish])} ${strings.game.waiting}`}
       </p>
-      <Button testId="take-back" kind="quiet" busy={pressed === "withdraw"} onClick={() => void takeBack()}>
+      <Button
+        testId="take-back"
+        kind="quiet"
+        busy={pressed === "withdraw"}
+        needsNetwork
+        onClick={() => void takeBack()}
+      >
         {strings.game.takeBack}
       </Button>
     </div>
@@ -63,6 +67,7 @@ function Theirs({ wish, resting }: { wish: Wish; resting: boolean }) {
         kind="primary"
         busy={pressed !== null}
         resting={resting}
+        needsNetwork
         onClick={() => (frank ? setAsking(true) : grant())}
       >
         {strings.game.grant[wish.wish]}

@@ -1,0 +1,279 @@
+import { Fragment, h } from "preact";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Problem } from "../src/api/problems";
+import { en } from "../src/i18n/en";
+import { Session } from "../src/screens/Session";
+import { say, update } from "../src/store";
+import { REST_MS } from "../src/ui/rest";
+import { Voice } from "../src/ui/voice";
+import { act, closePage, find, maybe, openPage, page, press, show } from "./page";
+import { CARD, EARLIER, picture, sitDown, wish } from "./table";
+
+const submit = vi.hoisted(() => vi.fn(async () => undefined));
+vi.mock("../src/following", () => ({ submit, stopFollowing: () => undefined, wakeUp: () => undefined }));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  openPage();
+  submit.mockClear();
+});
+afterEach(async () => {
+  await closePage();
+  vi.useRealTimers();
+});
+
+const passes = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms).then(() => undefined));
+const happens = (change: Parameters<typeof update>[0]) => act(() => update(change));
+
+async function open(change: Parameters<typeof sitDown>[0] = {}): Promise<void> {
+  sitDown(change);
+  await show(h(Fragment, null, h(Session, null), h(Voice, null)));
+  await passes(REST_MS + 50);
+}
+
+// --- what is heard ----------------------------------------------------------------------------------------------------
+
+test("the same words said twice change the voice twice", async () => {
+  await open();
+  const voice = find("announcement");
+  const changes = page.watch(voice);
+  await act(() => say("Your partner would like the next card."));
+  const once = changes();
+  expect(once).toBeGreaterThan(0);
+  await act(() => say("Your partner would like the next card."));
+  expect(changes()).toBeGreaterThan(once);
+  expect(find("announcement")).toBe(voice);
+  expect(voice.textContent).toBe("Your partner would like the next card.");
+});
+
+test("a lost network and its return are said once each, and not at all for a blink", async () => {
+  await open();
+  await happens({ connection: "reconnecting" });
+  await happens({ connection: "live" });
+  expect(find("announcement").textContent).toBe("");
+  await happens({ connection: "reconnecting" });
+  await passes(4_100);
+  expect(find("announcement").textContent).toContain(en.game.offlineTitle);
+  await happens({ connection: "live" });
+  expect(find("announcement").textContent).toBe(en.connection.live);
+});
+
+test("who may go on alone is told so aloud", async () => {
+  await open();
+  await happens({ presence: { b: "gone" } });
+  expect(find("announcement").textContent).toBe(en.game.goneBody);
+});
+
+test("the question stays out of the browser's history", async () => {
+  await open();
+  expect(page.title).toBe("Card 3 of 64 · Twotop");
+});
+
+// --- what can be pressed ----------------------------------------------------------------------------------------------
+
+test("a card that has just appeared takes no press: half a double tap asks for nothing", async () => {
+  sitDown();
+  await show(h(Session, null));
+  for (const id of ["show-hint", "write-answer", "move-next"]) {
+    expect(find(id).getAttribute("aria-disabled")).toBe("true");
+    await press(id);
+  }
+  expect(submit).not.toHaveBeenCalled();
+  await passes(REST_MS + 50);
+  await press("show-hint");
+  expect(submit).toHaveBeenCalledTimes(1);
+});
+
+test("a second press on what was asked for takes nothing back", async () => {
+  await open({ picture: picture({ wishes: [wish("a", "next")] }) });
+  const next = find("move-next");
+  expect(next.textContent).toBe(en.game.waiting);
+  expect(next.getAttribute("aria-pressed")).toBe("true");
+  await press("move-next");
+  expect(submit).not.toHaveBeenCalled();
+  await press("take-back");
+  expect(submit).toHaveBeenCalledWith({ type: "withdraw_next", data: {} });
+});
+
+test("without a network nothing that needs it takes a press, and it is said why", async () => {
+  await open();
+  expect(maybe("no-network")).toBeUndefined();
+  await happens({ connection: "offline" });
+  expect(find("no-network").textContent).toBe(en.game.noNetwork);
+  for (const id of ["move-next", "move-skip", "show-hint"]) {
+    expect(find(id).getAttribute("aria-disabled")).toBe("true");
+    await press(id);
+  }
+  expect(submit).not.toHaveBeenCalled();
+  await happens({ connection: "live" });
+  await press("move-next");
+  expect(submit).toHaveBeenCalledTimes(1);
+});
+
+test("a choice counts as made when the server has taken it, not before", async () => {
+  const sets = {
+    "exploring/1/en": {
+      language: "en",
+      questions: [
+        { question_id: CARD.question_id, kind: "choice", text: "?", hint: null, choices: [{ id: "x", text: "X" }] },
+      ],
+    },
+  } as never;
+  await open({ sets, pressed: "answer", sent: { card: CARD, answer: "x" } });
+  expect(find("choice-x").getAttribute("aria-pressed")).toBe("false");
+  expect(find("choice-x").getAttribute("aria-busy")).toBe("true");
+  await happens({ pressed: null });
+  expect(find("choice-x").getAttribute("aria-pressed")).toBe("true");
+});
+
+test("the form for an answer can be left without one", async () => {
+  await open();
+  await press("write-answer");
+  await passes(REST_MS + 50);
+  await press("cancel-answer");
+  expect(maybe("answer-input")).toBeUndefined();
+  expect(page.activeElement).toBe(find("write-answer"));
+});
+
+// --- where problems are told ------------------------------------------------------------------------------------------
+
+const REFUSED = new Problem("unavailable", 503);
+
+test("a problem is told in the open menu, where it can be read and pressed", async () => {
+  await open();
+  await press("menu");
+  await happens({ problem: REFUSED });
+  expect(find("menu-sheet").contains(find("problem"))).toBe(true);
+  await press("menu-sheet-close");
+  expect(page.body.contains(find("problem"))).toBe(true);
+});
+
+test("a problem at the card is brought into sight", async () => {
+  await open();
+  await happens({ problem: REFUSED });
+  expect(page.scrolledTo).toBe(find("problem"));
+});
+
+// --- where the focus goes ---------------------------------------------------------------------------------------------
+
+test("whoever asked for the hint is on the hint", async () => {
+  await open();
+  await press("show-hint");
+  await happens({ picture: picture({ question: { ...CARD, hint_revealed: true } }) });
+  expect(page.activeElement).toBe(find("hint"));
+});
+
+test("whoever takes a wish back is on the button that asks for it", async () => {
+  await open({ picture: picture({ wishes: [wish("a", "next")] }) });
+  await press("take-back");
+  await happens({ picture: picture() });
+  expect(page.activeElement).toBe(find("move-next"));
+});
+
+test("whoever closes a problem is on the heading, and nobody else is moved", async () => {
+  await open({ problem: new Problem("not_allowed", 409) });
+  find("move-skip").focus();
+  await happens({ presence: { b: "away" } });
+  expect(page.activeElement).toBe(find("move-skip"));
+  await press("problem-close");
+  expect(page.activeElement).toBe(find("question"));
+});
+
+// --- the invitation ---------------------------------------------------------------------------------------------------
+
+test("the next invitation does not open the sheet by itself", async () => {
+  const inviting = picture({}, { dual_status: "waiting" });
+  await open({ picture: inviting, presence: { b: "gone" } });
+  await press("inviting");
+  expect(maybe("invite-sheet")).toBeDefined();
+  await happens({ picture: picture(), presence: { b: "online" } });
+  expect(maybe("invite-sheet")).toBeUndefined();
+  await happens({ picture: inviting, presence: { b: "gone" } });
+  expect(maybe("inviting")).toBeDefined();
+  expect(maybe("invite-sheet")).toBeUndefined();
+});
+
+// --- cards to read again ----------------------------------------------------------------------------------------------
+
+test("after a reload the kept card is shown as it was: not called offline, its hint not given away", async () => {
+  await open({ picture: null, connection: "connecting" });
+  expect(find("card").getAttribute("data-question")).toBe(CARD.question_id);
+  for (const id of ["screen-dealt", "hint", "leaf-earlier"]) expect(maybe(id)).toBeUndefined();
+  await happens({ connection: "offline" });
+  expect(find("screen-dealt").textContent).toBe(en.game.dealtNote);
+  await press("leaf-earlier");
+  expect(find("card").getAttribute("data-question")).toBe(EARLIER.question_id);
+  await passes(REST_MS + 50);
+  await press("show-hint");
+  expect(find("hint").textContent).toBe("Think of a door.");
+  expect(submit).not.toHaveBeenCalled();
+});
+
+test("reading earlier cards begins with one that does not lie open", async () => {
+  await open({ connection: "offline" });
+  await press("leaf");
+  expect(find("card").getAttribute("data-question")).toBe(EARLIER.question_id);
+});
+
+test("after the last card too, the cards can be read without a network", async () => {
+  await open({ connection: "offline", picture: picture({ question: null, finished: true }) });
+  await press("leaf");
+  expect(find("card").getAttribute("data-question")).toBe(CARD.question_id);
+});
+
+// --- words and ways that fit ------------------------------------------------------------------------------------------
+
+test("one phone alone is not told of two when the round is ended", async () => {
+  await open({
+    picture: picture({ finished: true, question: null }, { mode: "single", members: picture().members.slice(0, 1) }),
+  });
+  await press("end-session");
+  expect(find("confirm").textContent).toContain(en.session.endTitleOnePhone);
+  expect(find("confirm").textContent).not.toContain(en.session.endBody);
+});
+
+test("one phone agrees to frank questions in words for one phone, may choose others, and ends nothing in one tap", async () => {
+  const frank = picture(
+    { both_ready: false, question: null },
+    { mode: "single", dual_status: "none", context: "mature", members: picture().members.slice(0, 1) },
+  );
+  await open({ picture: frank });
+  expect(page.body.textContent).toContain(en.context.matureBodyOnePhone);
+  await press("end-session");
+  expect(maybe("confirm")).toBeDefined();
+  await press("confirm-no");
+  await press("mature-no");
+  await press("context-exploring");
+  expect(submit.mock.calls).toEqual([[{ type: "choose_context", data: { context: "exploring" } }]]);
+});
+
+test.each([
+  ["A", en.ready.absentBody],
+  ["B", en.ready.absentBodyGuest],
+] as const)("only who can invite is told to: %s", async (role, words) => {
+  const mine = role === "A" ? "a" : "b";
+  const me = { table_token: "t", session_id: "s", participant_id: mine, role, credential: "", expires_at: "" };
+  await open({ me, presence: { a: "gone", b: "gone" }, picture: picture({ both_ready: false, question: null }) });
+  expect(find("partner-gone").textContent).toContain(words);
+});
+
+// --- the screen stays on ----------------------------------------------------------------------------------------------
+
+const HERE = picture().members.slice(0, 1);
+
+test.each([
+  ["at a card", picture(), 1],
+  ["while the other gets ready", picture({ both_ready: false, question: null }), 1],
+  [
+    "while the square is scanned",
+    picture({ both_ready: false, question: null }, { dual_status: "waiting", members: HERE }),
+    1,
+  ],
+  ["after the last card", picture({ question: null, finished: true }), 0],
+] as const)("the phone keeps its screen on: %s", async (_, seen, times) => {
+  const request = vi.fn(() => new Promise(() => undefined));
+  vi.stubGlobal("navigator", { wakeLock: { request } });
+  vi.stubGlobal("location", { origin: "https://table.test" });
+  await open({ picture: seen });
+  expect(request).toHaveBeenCalledTimes(times);
+});

@@ -54,8 +54,8 @@ export interface AppState {
   problem: Problem | null;
   /** Does once more what `problem` refused; null where the guest is no longer on the screen that asked for it. */
   retry: (() => void) | null;
-  /** Said to screen readers, politely. */
-  announcement: string;
+  /** Said to screen readers, politely. Another key is said anew, also when the words are the same. */
+  announcement: { key: number; text: string };
 }
 
 const initial: AppState = {
@@ -78,7 +78,7 @@ const initial: AppState = {
   sent: null,
   problem: null,
   retry: null,
-  announcement: "",
+  announcement: { key: 0, text: "" },
 };
 
 let state = initial;
@@ -91,6 +91,11 @@ export function current(): AppState {
 export function update(change: Partial<AppState>): void {
   state = { ...state, ...change };
   for (const listener of listeners) listener(state);
+}
+
+/** An empty text takes back what was said before and is over. */
+export function say(text: string): void {
+  update({ announcement: { key: state.announcement.key + 1, text } });
 }
 
 export function useApp(): AppState {

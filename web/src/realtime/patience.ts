@@ -1,6 +1,8 @@
 /**
  * Tries and the waits between them, cut short when the network or the page comes back: a guest looks at the screen then.
+ * While nobody looks, waits do not end.
  */
+import { Problem } from "../api/problems";
 
 /** A try that has taken longer than this was most likely sent into the void. */
 export const HUNG_MS = 2_500;
@@ -8,15 +10,18 @@ export const HUNG_MS = 2_500;
 export class Patience {
   private trying: { stopper: AbortController; since: number } | null = null;
   private endWait: (() => void) | null = null;
+  private asleep = false;
 
   constructor(private readonly now: () => number = Date.now) {}
 
-  /** Runs `action`, which stops when its signal says so. */
+  /** Runs `action`, which stops when its signal says so: given up by `wake`, it is as good as no network. */
   async try<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const trying = { stopper: new AbortController(), since: this.now() };
     this.trying = trying;
     try {
       return await action(trying.stopper.signal);
+    } catch (error) {
+      throw trying.stopper.signal.aborted ? new Problem("offline", 0) : error;
     } finally {
       if (this.trying === trying) this.trying = null;
     }
@@ -24,7 +29,9 @@ export class Patience {
 
   wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = setTimeout(() => {
+        if (!this.asleep) resolve();
+      }, ms);
       this.endWait = () => {
         clearTimeout(timer);
         resolve();
@@ -32,7 +39,12 @@ export class Patience {
     });
   }
 
+  sleep(): void {
+    this.asleep = true;
+  }
+
   wake(): void {
+    this.asleep = false;
     this.endWait?.();
     this.endWait = null;
     if (this.trying !== null && this.now() - this.trying.since >= HUNG_MS) this.trying.stopper.abort();

@@ -96,7 +96,7 @@ export function Shell({ stage, menu, children }: ShellProps) {
       </header>
       <main class="screen">{children}</main>
       <p class="visually-hidden" aria-live="polite" data-testid="announcement">
-        {announcement}
+        <span key={announcement.key}>{announcement.text}</span>
       </p>
     </>
   );

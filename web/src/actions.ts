@@ -135,11 +135,13 @@ function decode(token: string): string {
 
 /** Cut short when the network or the page comes back. */
 const patience = new Patience();
+/** The first failures may be a blink: only then is the guest told. */
+const BLINKS = 2;
 /** A table that takes longer than this does not keep a guest from the session that this phone holds. */
 const OFFER_AFTER_MS = 1_500;
 
 async function fetchTable(token: string): Promise<TableView> {
-  const table = await patience.try((signal) => api.getTable(token, { signal }));
+  const table = await patience.try((signal) => api.getTable(token, { signal, retries: 0 }));
   const noneOfOurs = chosenLanguage() === null && !speaksOurs();
   if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
   return table;
@@ -165,9 +167,10 @@ async function keepAsking(): Promise<void> {
       return arrive(null);
     } catch (error) {
       const problem = asProblem(error);
-      arrive(problem);
+      const waitS = problem.retryAfter ?? 0;
+      if (!problem.transient || attempt >= BLINKS || waitS > 0) arrive(problem);
       if (!problem.transient) return;
-      await patience.wait(Math.max(backoffMs(attempt), (problem.retryAfter ?? 0) * 1_000));
+      await patience.wait(Math.max(backoffMs(attempt), waitS * 1_000));
     }
   }
 }

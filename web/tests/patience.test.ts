@@ -33,6 +33,17 @@ test("a try that hangs is given up, one that has just begun is not", async () =>
   expect(ended).toHaveBeenCalledWith(new Problem("offline", 0));
 });
 
+test("what was given up is tried again without a wait", async () => {
+  const patience = new Patience();
+  patience.try(hanging).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(HUNG_MS);
+  patience.wake();
+  const done = vi.fn();
+  void patience.wait(5_000).then(done);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(done).toHaveBeenCalledTimes(1);
+});
+
 test("while nobody looks, a wait does not end", async () => {
   const patience = new Patience();
   const done = vi.fn();

@@ -11,11 +11,13 @@ export class Patience {
   private trying: { stopper: AbortController; since: number } | null = null;
   private endWait: (() => void) | null = null;
   private asleep = false;
+  private woken = false;
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly now: () => number = () => Date.now()) {}
 
   /** Runs `action`, which stops when its signal says so: given up by `wake`, it is as good as no network. */
   async try<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.woken = false;
     const trying = { stopper: new AbortController(), since: this.now() };
     this.trying = trying;
     try {
@@ -29,6 +31,11 @@ export class Patience {
 
   wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
+      // What was given up because the network is back is tried again now.
+      if (this.woken) {
+        this.woken = false;
+        return resolve();
+      }
       const timer = setTimeout(() => {
         if (!this.asleep) resolve();
       }, ms);
@@ -47,6 +54,8 @@ export class Patience {
     this.asleep = false;
     this.endWait?.();
     this.endWait = null;
-    if (this.trying !== null && this.now() - this.trying.since >= HUNG_MS) this.trying.stopper.abort();
+    if (this.trying === null || this.now() - this.trying.since < HUNG_MS) return;
+    this.woken = true;
+    this.trying.stopper.abort();
   }
 }

@@ -296,7 +296,7 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
     const { tableToken } = current();
     if (tableToken === null) throw new Problem("table_not_found", 404);
     const wish = { table_token: tableToken, ...body };
-    const before = credentials.loadSession(tableToken, serverNow());
+    const before = current().me ?? credentials.loadSession(tableToken, serverNow());
     try {
       const joined = await api.joinDual(wish, keyFor(JSON.stringify(wish)));
       startKey = null;

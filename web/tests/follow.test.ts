@@ -21,6 +21,7 @@ class Server {
   sockets: FakeSocket[] = [];
   socketsWork = true;
   httpWorks = true;
+  socketsHang = false;
   /** Sockets open, and nobody says anything. */
   silent = false;
   garbled = false;
@@ -103,6 +104,7 @@ class FakeSocket {
     const { server } = FakeSocket;
     server.sockets.push(this);
     queueMicrotask(() => {
+      if (server.socketsHang) return;
       if (!server.socketsWork) return this.onclose?.({ code: 1006 });
       this.readyState = 1;
       this.onopen?.();
@@ -159,6 +161,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   follower.stop();
+  vi.restoreAllMocks();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -326,11 +329,14 @@ test("what is still meant goes out once this phone has what it missed, and not b
   server.silent = true;
   await pass(1_000);
   socket().says({ type: "hello", epoch: "e1", last_seq: 2, heartbeat_s: 25 });
+  const another = follower.submit({ type: "set_ready", data: { ready: true } });
   expect(commands(socket())).toEqual([]);
   socket().says({ type: "event", event: missed });
-  expect(commands(socket())).toHaveLength(1);
+  expect(commands(socket())).toHaveLength(2);
   socket().says({ type: "accepted", command_id: commands(socket())[0]?.["command_id"], last_seq: 2 });
   await done;
+  follower.stop();
+  await another;
 });
 
 test("what it missed and never got is fetched before a command goes out", async () => {
@@ -437,9 +443,44 @@ test("a page that polls and is hidden does not ask, and polls again when it is s
   const before = server.asked;
   await pass(60_000);
   expect(server.asked).toBe(before);
+  server.socketsHang = true;
   look("visible");
   await pass(10);
   expect(connections.at(-1)).toBe("polling");
+});
+
+test("a page that could not begin yet does not try while it is hidden", async () => {
+  server.httpWorks = false;
+  follower.start();
+  look("hidden");
+  await pass(10_000);
+  const before = server.asked;
+  page.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  expect(server.asked).toBe(before);
+  server.httpWorks = true;
+  look("visible");
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("what brings a poll back brings the socket back", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  server.socketsWork = false;
+  follower.start();
+  await pass(3_000);
+  server.httpWorks = false;
+  page.dispatchEvent(new Event("online"));
+  await pass(30_000);
+  expect(connections.at(-1)).toBe("reconnecting");
+  server.socketsHang = true;
+  await pass(5_000);
+  server.httpWorks = true;
+  server.socketsHang = false;
+  server.socketsWork = true;
+  while (connections.at(-1) === "reconnecting") await pass(10);
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
 });
 
 test("a page that nobody looks at does not take the session back when the network returns", async () => {

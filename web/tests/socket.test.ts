@@ -204,6 +204,20 @@ describe("the socket", () => {
     expect(latest().sent.at(-1)).toEqual({ type: "ping" });
   });
 
+  test("started anew, it has not failed yet", () => {
+    const { socket, sockets, latest } = phone();
+    socket.start();
+    for (const wait of [500, 1_000, 2_000]) {
+      latest().closes(1006);
+      vi.advanceTimersByTime(wait);
+    }
+    socket.stop();
+    socket.start();
+    latest().closes(1006);
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(6);
+  });
+
   test("the network's return makes the next waits short again", () => {
     const { socket, sockets, latest } = phone();
     socket.start();
@@ -219,13 +233,17 @@ describe("the socket", () => {
   });
 
   test("a try that was young when the network came back does not hang for long", () => {
-    const { socket, sockets } = phone();
+    const { socket, sockets, latest } = phone();
     socket.start();
+    for (const wait of [500, 1_000]) {
+      latest().closes(1006);
+      vi.advanceTimersByTime(wait);
+    }
     vi.advanceTimersByTime(2_400);
     socket.wake();
-    expect(sockets).toHaveLength(1);
+    expect(sockets).toHaveLength(3);
     vi.advanceTimersByTime(2_500 + 500);
-    expect(sockets).toHaveLength(2);
+    expect(sockets).toHaveLength(4);
   });
 
   test("a network that swallows every try is tried often, and now and then with patience", () => {

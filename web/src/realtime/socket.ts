@@ -66,6 +66,7 @@ export class SessionSocket {
 
   start(): void {
     if (this.state === "final") return;
+    this.failures = 0;
     this.connect();
   }
 

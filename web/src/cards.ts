@@ -51,8 +51,8 @@ export function followCards(before: SessionPicture | null, after: SessionPicture
   if (before === null) return false;
   const turned = isAnother(before.play.question, card) || after.play.finished !== before.play.finished;
   if (turned || partnerAsks(before, after, me)) nudge();
-  // What could not be done to the card before says nothing about this one.
-  if (turned && current().problem?.code === "not_allowed") update({ problem: null });
+  // What could not be done to the card before says nothing about this one, and tried again it would be done to this one.
+  if (turned && current().problem !== null) update({ problem: null, retry: null });
   return turned;
 }
 

@@ -33,6 +33,16 @@ test("a try that hangs is given up, one that has just begun is not", async () =>
   expect(ended).toHaveBeenCalledWith(new Problem("offline", 0));
 });
 
+test("a try that was young when the network came back has only so much time left", async () => {
+  const patience = new Patience();
+  const ended = vi.fn();
+  patience.try(hanging).catch(ended);
+  await vi.advanceTimersByTimeAsync(1_000);
+  patience.wake();
+  await vi.advanceTimersByTimeAsync(HUNG_MS);
+  expect(ended).toHaveBeenCalledTimes(1);
+});
+
 test("what was given up is tried again without a wait", async () => {
   const patience = new Patience();
   patience.try(hanging).catch(() => undefined);

@@ -7,8 +7,13 @@ import { Problem } from "../api/problems";
 /** A try that has taken longer than this was most likely sent into the void. */
 export const HUNG_MS = 2_500;
 
+interface Try {
+  stopper: AbortController;
+  since: number;
+}
+
 export class Patience {
-  private trying: { stopper: AbortController; since: number } | null = null;
+  private trying: Try | null = null;
   private endWait: (() => void) | null = null;
   private asleep = false;
   private woken = false;
@@ -54,8 +59,15 @@ export class Patience {
     this.asleep = false;
     this.endWait?.();
     this.endWait = null;
-    if (this.trying === null || this.now() - this.trying.since < HUNG_MS) return;
+    const { trying } = this;
+    if (trying === null) return;
+    if (this.now() - trying.since >= HUNG_MS) this.giveUp(trying);
+    else setTimeout(() => this.giveUp(trying), HUNG_MS);
+  }
+
+  private giveUp(trying: Try): void {
+    if (this.trying !== trying) return;
     this.woken = true;
-    this.trying.stopper.abort();
+    trying.stopper.abort();
   }
 }

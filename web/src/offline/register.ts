@@ -33,8 +33,10 @@ function whenIdle(): Promise<unknown> {
 
 async function register(): Promise<void> {
   try {
-    await navigator.serviceWorker.register("/sw.js");
-    await navigator.serviceWorker.ready;
+    const { serviceWorker } = navigator;
+    const taken = new Promise((resolve) => serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+    await serviceWorker.register("/sw.js");
+    if (serviceWorker.controller === null) await taken;
     // What this page fetched before there was a service worker: asked for once more, it comes from the browser's cache.
     const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
     await Promise.all(fetched.filter(isKept).map((address) => fetch(address)));

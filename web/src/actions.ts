@@ -7,21 +7,47 @@ import { attempt } from "./attempt";
 import { needText } from "./cards";
 import { follow, stopFollowing } from "./following";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
-import { randomKey } from "./ids";
+import { randomKey, randomUuid } from "./ids";
 import { loadLive } from "./load-live";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
 import { backoffMs } from "./realtime/backoff";
+import { Patience } from "./realtime/patience";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
-import { current, type Route, update } from "./store";
+import { current, type Route, say, update } from "./store";
 
+let wanted: Language | null = null;
+
+/** Until the language's file is there, the one before is spoken. */
 export async function setLanguage(language: Language, remember = true): Promise<void> {
+  wanted = language;
   if (remember) rememberLanguage(language);
-  const strings = await loadStrings(language);
+  if (!(await speak(language))) void keepLearning(language);
+}
+
+/** False when its file cannot be fetched now. */
+async function speak(language: Language): Promise<boolean> {
+  const strings = await loadStrings(language).catch(() => null);
+  if (wanted !== language) return true;
+  if (strings === null) {
+    // The switch shows what is spoken, not what was asked for.
+    update({});
+    return false;
+  }
   document.documentElement.lang = language;
   update({ language, strings });
   const { picture, dealt } = current();
   void needText(picture?.play.question ?? dealt.at(-1));
+  return true;
+}
+
+const LEARN_AT_MOST = 10;
+
+async function keepLearning(language: Language): Promise<void> {
+  for (let attempt = 0; attempt < LEARN_AT_MOST && wanted === language; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+    if (await speak(language)) return;
+  }
 }
 
 // --- where the guest is -----------------------------------------------------------------------------------------------
@@ -57,6 +83,10 @@ export async function open(): Promise<void> {
   const seeNetwork = () => update({ online: navigator.onLine !== false });
   addEventListener("online", seeNetwork);
   addEventListener("offline", seeNetwork);
+  addEventListener("online", () => patience.wake());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") patience.wake();
+  });
   addEventListener("popstate", onPopState);
   addEventListener("hashchange", () => {
     const later = readJoinFragment(location.hash);
@@ -77,10 +107,11 @@ export async function open(): Promise<void> {
   } else {
     await spoken;
     resume(mine);
-    await learnTable(tableToken);
+    await bringTable();
   }
   void loadLive();
-  if (link !== null && current().table !== null) await followLink(link);
+  // The table may have taken long: who has gone on meanwhile is not called back.
+  if (link !== null && current().table !== null && current().route.name !== "session") await followLink(link);
 }
 
 /** Of the table in the address or, where the installed app starts without one, of the evening that is still on. */
@@ -102,37 +133,75 @@ function decode(token: string): string {
   }
 }
 
+/** Cut short when the network or the page comes back. */
+const patience = new Patience();
+/** The first failures may be a blink: only then is the guest told. */
+const BLINKS = 2;
+/** A table that takes longer than this does not keep a guest from the session that this phone holds. */
+const OFFER_AFTER_MS = 1_500;
+
 async function fetchTable(token: string): Promise<TableView> {
-  const table = await api.getTable(token);
+  const table = await patience.try((signal) => api.getTable(token, { signal, retries: 0 }));
   const noneOfOurs = chosenLanguage() === null && !speaksOurs();
   if (noneOfOurs) await setLanguage(pickLanguage([], table.location.language), false);
   return table;
 }
 
-/** The table's name for a session that is already on the screen; the game does not wait for it. */
-async function learnTable(token: string): Promise<void> {
-  for (let attempt = 0; current().table === null; attempt++) {
+let bringing: Promise<void> | null = null;
+
+/** Resolves with the table in the store, or with a refusal for good on the screen; until then it tries again by itself. */
+function bringTable(): Promise<void> {
+  patience.wake();
+  bringing ??= keepAsking().finally(() => {
+    bringing = null;
+  });
+  return bringing;
+}
+
+async function keepAsking(): Promise<void> {
+  const { tableToken } = current();
+  if (tableToken === null) return;
+  for (let attempt = 0; ; attempt++) {
     try {
-      update({ table: await fetchTable(token) });
+      update({ table: await fetchTable(tableToken) });
+      return arrive(null);
     } catch (error) {
-      if (!asProblem(error).transient) return;
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+      const problem = asProblem(error);
+      const waitS = problem.retryAfter ?? 0;
+      if (!problem.transient || attempt >= BLINKS || waitS > 0) arrive(problem);
+      if (!problem.transient) return;
+      await patience.wait(Math.max(backoffMs(attempt), waitS * 1_000));
     }
   }
 }
 
+/** What became of the table, to a guest who waits for it; nobody else is called away from where they are. */
+function arrive(problem: Problem | null): void {
+  const { route, table } = current();
+  if (route.name !== "loading" && route.name !== "table_problem") return;
+  if ((problem === null || problem.transient) && offerSaved()) return;
+  const open = problem === null && table?.status === "open";
+  update({ problem, saved: null, route: { name: open ? "decide" : "table_problem" } });
+}
+
+/** A session can be resumed without knowing the name of its table. */
+function offerSaved(): boolean {
+  const saved = credentials.loadSession(current().tableToken ?? "", serverNow());
+  if (saved === null) return false;
+  update({ saved, problem: null, route: { name: "decide" } });
+  void checkSaved(saved);
+  return true;
+}
+
+/** To the table's first screen, as soon as the table, or a session that this phone holds, can be offered. */
 export async function loadTable(): Promise<void> {
-  const token = current().tableToken;
-  if (token === null) return;
+  if (current().tableToken === null) return;
   update({ route: { name: "loading" }, problem: null });
-  try {
-    const table = await fetchTable(token);
-    const saved = credentials.loadSession(token, serverNow());
-    update({ table, saved, route: { name: table.status === "open" || saved ? "decide" : "table_problem" } });
-    if (saved !== null) void checkSaved(saved);
-  } catch (error) {
-    update({ problem: asProblem(error), route: { name: "table_problem" } });
-  }
+  const impatient = setTimeout(() => {
+    if (current().route.name === "loading") offerSaved();
+  }, OFFER_AFTER_MS);
+  await bringTable();
+  clearTimeout(impatient);
 }
 
 function speaksOurs(): boolean {
@@ -147,14 +216,15 @@ async function checkSaved(saved: SavedSession): Promise<void> {
     const { state } = await api.getSnapshot(saved.session_id, saved.credential);
     over = state.state === "closed" || state.state === "expired";
   } catch (error) {
-    over = !asProblem(error).transient && asProblem(error).code !== "unexpected";
+    over = !asProblem(error).inconclusive;
   }
   if (!over) return;
   credentials.forgetSession(saved.table_token, saved.session_id);
   if (current().saved !== saved) return;
   update({ saved: null });
   const { route, table } = current();
-  if (route.name === "decide" && table?.status !== "open") update({ route: { name: "table_problem" } });
+  if (route.name !== "decide" || table?.status === "open") return;
+  update({ route: { name: table === null ? "loading" : "table_problem" } });
 }
 
 // --- starting, joining, resuming --------------------------------------------------------------------------------------
@@ -183,12 +253,14 @@ export function resume(saved: SavedSession): void {
     presence: {},
     connection: "connecting",
     problem: null,
+    busy: null,
     pressed: null,
     sent: null,
     dealt: credentials.loadDealt(saved.session_id),
     offer: credentials.loadOffer(saved.session_id, serverNow()),
     route: { name: "session" },
   });
+  say("");
   credentials.saveSession(saved);
   void needText(current().dealt.at(-1));
   void follow(saved);
@@ -213,7 +285,7 @@ export function start(mode: Mode, context: Context): Promise<boolean> {
       if (created.pairing !== null) credentials.saveOffer(created.session.session_id, created.pairing);
       enter(created.session.session_id, created.participant);
     } catch (error) {
-      if (!asProblem(error).transient) startKey = null;
+      if (!asProblem(error).inconclusive) startKey = null;
       throw error;
     }
   });
@@ -224,15 +296,34 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
     const { tableToken } = current();
     if (tableToken === null) throw new Problem("table_not_found", 404);
     const wish = { table_token: tableToken, ...body };
+    const before = current().me ?? credentials.loadSession(tableToken, serverNow());
     try {
       const joined = await api.joinDual(wish, keyFor(JSON.stringify(wish)));
       startKey = null;
       enter(joined.session.session_id, joined.participant);
+      if (before !== null && before.session_id !== joined.session.session_id) void giveUp(before);
     } catch (error) {
-      if (!asProblem(error).transient) startKey = null;
+      if (!asProblem(error).inconclusive) startKey = null;
       throw error;
     }
   });
+}
+
+/**
+ * A guest who joins a partner has left the session that this phone held before: nobody else at its table should wait for
+ * this phone, and one that nobody else is in is over. A partner's round is not ended: to it, this phone is gone.
+ */
+async function giveUp(held: SavedSession): Promise<void> {
+  try {
+    const { state } = await api.getSnapshot(held.session_id, held.credential);
+    if (state.state === "closed" || state.state === "expired") return;
+    const alone = state.members.every((one) => !one.present || one.participant_id === held.participant_id);
+    if (held.role === "B") await api.leaveSession(held.session_id, held.participant_id, held.credential);
+    else if (alone)
+      await api.postCommand(held.session_id, held.credential, randomUuid(), { type: "end_session", data: {} });
+  } catch {
+    // It ends by itself after a while.
+  }
 }
 
 export function joinByCode(code: string): Promise<boolean> {
@@ -265,6 +356,9 @@ export async function backToTable(): Promise<void> {
     dealt: [],
     sent: null,
     problem: null,
+    busy: null,
+    pressed: null,
   });
+  say("");
   await loadTable();
 }

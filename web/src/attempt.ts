@@ -2,12 +2,16 @@
 import { asProblem } from "./api/problems";
 import { type Busy, current, type Pressed, update } from "./store";
 
+/** Counts what was asked for: what was given up meanwhile must not end what was asked for after it. */
+let asked = 0;
+
 /** Runs one thing the guest asked for; a refusal becomes the problem on the screen, to be tried again. False when refused. */
 export async function attempt(busy: Busy, action: () => Promise<void>): Promise<boolean> {
   if (current().busy !== null) return false;
   update({ busy });
+  const mine = ++asked;
   const done = await allowed(action, () => void attempt(busy, action));
-  update({ busy: null });
+  if (mine === asked) update({ busy: null });
   return done;
 }
 

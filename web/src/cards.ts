@@ -39,8 +39,8 @@ export async function needText(card: Card | null | undefined): Promise<void> {
   underWay.delete(key);
 }
 
-/** Called with every new picture, after the store has it. */
-export function followCards(before: SessionPicture | null, after: SessionPicture, me: string): void {
+/** Called with every new picture, after the store has it. True when another card lies open, or none any more. */
+export function followCards(before: SessionPicture | null, after: SessionPicture, me: string): boolean {
   const card = after.play.question;
   void needText(card);
   const dealt = withCard(current().dealt, card);
@@ -48,11 +48,12 @@ export function followCards(before: SessionPicture | null, after: SessionPicture
     update({ dealt });
     saveDealt(after.session_id, dealt);
   }
-  if (before === null) return;
+  if (before === null) return false;
   const turned = isAnother(before.play.question, card) || after.play.finished !== before.play.finished;
   if (turned || partnerAsks(before, after, me)) nudge();
-  // What could not be done to the card before says nothing about this one.
-  if (turned && current().problem?.code === "not_allowed") update({ problem: null });
+  // What could not be done to the card before says nothing about this one, and tried again it would be done to this one.
+  if (turned && current().problem !== null) update({ problem: null, retry: null });
+  return turned;
 }
 
 function isAnother(before: Card | null, after: Card | null): boolean {

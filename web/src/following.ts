@@ -7,28 +7,28 @@ import type { SessionFollower } from "./realtime/follow";
 import { announceLog, announcePresence } from "./session/announce";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
-import { hasActed } from "./session/play";
-import type { SessionPicture } from "./session/state";
+import { hasActed, isBetweenDecks } from "./session/play";
+import { hasEnded, type SessionPicture } from "./session/state";
 import { current, say, update } from "./store";
 
+/** The first card of another deck comes with the choice of it; without one, the choice alone is shown after this. */
+const CARD_WITHIN_MS = 250;
+
 let follower: SessionFollower | null = null;
+let held: ReturnType<typeof setTimeout> | undefined;
 
 export async function follow(saved: SavedSession): Promise<void> {
-  const { SessionFollower } = await loadLive();
+  const { SessionFollower } = await loadLive(true);
   if (current().me !== saved) return;
   follower = new SessionFollower(saved, {
     onLog: ({ picture }) => {
       if (picture === null) return;
-      const { picture: before, strings } = current();
-      const said = announceLog(before, picture, saved.participant_id, strings.announce);
-      update({ picture });
-      if (said !== null) say(said);
-      followCards(before, picture, saved.participant_id);
-      if (before !== null) hearOfPollers(before, picture);
-      dropSpentOffer(before, picture);
-      if (picture.state === "closed" || picture.state === "expired") {
-        credentials.forgetSession(saved.table_token, saved.session_id);
-      }
+      clearTimeout(held);
+      const { picture: before } = current();
+      // The events of one command come one by one: shown at once, the first would take the game from the screen.
+      if (before !== null && isBetweenDecks(before, picture))
+        held = setTimeout(() => showPicture(saved, picture), CARD_WITHIN_MS);
+      else showPicture(saved, picture);
     },
     onConnection: (connection) => update({ connection }),
     onPresence: (participants) => {
@@ -45,6 +45,17 @@ export async function follow(saved: SavedSession): Promise<void> {
     },
   });
   follower.start();
+}
+
+function showPicture(saved: SavedSession, picture: SessionPicture): void {
+  const { picture: before, strings } = current();
+  const said = announceLog(before, picture, saved.participant_id, strings.announce);
+  update({ picture });
+  const turned = followCards(before, picture, saved.participant_id);
+  if (said !== null || turned) say(said ?? "");
+  if (before !== null) hearOfPollers(before, picture);
+  dropSpentOffer(before, picture);
+  if (hasEnded(picture)) credentials.forgetSession(saved.table_token, saved.session_id);
 }
 
 /** A phone that polls has no socket and is called gone; what it does says otherwise. */
@@ -73,6 +84,7 @@ function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture):
 }
 
 export function stopFollowing(): void {
+  clearTimeout(held);
   follower?.stop();
   follower = null;
 }

@@ -98,6 +98,19 @@ export function say(text: string): void {
   update({ announcement: { key: state.announcement.key + 1, text } });
 }
 
+/** Resolves once `holds` does. */
+export function until(holds: (state: AppState) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (now: AppState) => {
+      if (!holds(now)) return;
+      listeners.delete(look);
+      resolve();
+    };
+    listeners.add(look);
+    look(state);
+  });
+}
+
 export function useApp(): AppState {
   const [shown, show] = useState(state);
   useEffect(() => {

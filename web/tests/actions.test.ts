@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as actions from "../src/actions";
 import { Problem } from "../src/api/problems";
-import type { GameCommand, PairingOffer, SessionState } from "../src/api/types";
+import type { Card, Context, GameCommand, PairingOffer, Play, SessionState } from "../src/api/types";
 import * as playing from "../src/playing";
 import type { FollowHooks } from "../src/realtime/follow";
-import { loadOffer, type SavedSession, saveOffer } from "../src/session/credentials";
+import { loadOffer, loadSession, type SavedSession, saveOffer } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
 import { fromSnapshot } from "../src/session/state";
 import { current, update } from "../src/store";
 
 /** What reached the server, which refuses everything that it has no answer for. */
 const asked: string[] = [];
+const keys: unknown[] = [];
 let answers: unknown[];
 let hooks: FollowHooks;
 
@@ -30,9 +31,11 @@ vi.mock("../src/load-live", () => ({
   }),
 }));
 
-async function answer(path: string, { method, body }: RequestInit): Promise<Response> {
+async function answer(path: string, { method, body, headers }: RequestInit): Promise<Response> {
   asked.push([method, path, body].join(" "));
+  keys.push((headers as Record<string, string>)["Idempotency-Key"]);
   const given = await answers.shift();
+  if (given instanceof Response) return given;
   return given === undefined ? new Response("{}", { status: 500 }) : new Response(JSON.stringify(given));
 }
 
@@ -69,7 +72,9 @@ beforeEach(async () => {
   vi.stubGlobal("localStorage", new FakeStorage());
   vi.stubGlobal("history", { state: null, pushState: () => undefined });
   vi.stubGlobal("fetch", answer);
+  vi.stubGlobal("navigator", {});
   asked.length = 0;
+  keys.length = 0;
   answers = [];
   saveOffer("s1", offer(10));
   update({ tableToken: "tok", problem: null, retry: null });
@@ -164,4 +169,111 @@ test("a code goes when the partner has come", () => {
   logSays({});
   logSays({ dual_status: "paired" });
   expect(current().offer).toBeNull();
+});
+
+const CARD: Card = {
+  question_id: "lost-key",
+  position: 3,
+  size: 64,
+  context: "exploring",
+  set_version: 1,
+  round: 1,
+  hint_revealed: false,
+};
+const BOTH = (["a", "b"] as const).map((id) => ({
+  participant_id: id,
+  role: id === "a" ? ("A" as const) : ("B" as const),
+  nickname: null,
+  present: true,
+}));
+const playing2 = (play: Partial<Play>, context: Context = "exploring") =>
+  logSays({ dual_status: "paired", members: BOTH, context, play: { ...NEW_PLAY, both_ready: true, ...play } });
+const asks = { participant_id: "b", wish: "next" as const, context: null };
+
+test("the same words are said anew, and are over with the card", () => {
+  playing2({ question: CARD });
+  playing2({ question: CARD, wishes: [asks] });
+  const first = current().announcement;
+  expect(first.text).not.toBe("");
+  playing2({ question: CARD });
+  playing2({ question: CARD, wishes: [asks] });
+  expect(current().announcement).toMatchObject({ text: first.text });
+  expect(current().announcement.key).toBeGreaterThan(first.key);
+  playing2({ question: { ...CARD, question_id: "other", position: 4 } });
+  expect(current().announcement.text).toBe("");
+  playing2({ question: { ...CARD, question_id: "other", position: 4 }, wishes: [asks] });
+  actions.resume(SAVED);
+  expect(current().announcement.text).toBe("");
+});
+
+test("the game stays on the screen until the first card of the other deck is there", () => {
+  playing2({ question: CARD });
+  playing2({ question: null }, "established");
+  expect(current().picture?.play.question).toEqual(CARD);
+  playing2({ question: { ...CARD, context: "established", position: 1 } }, "established");
+  expect(current().picture?.play.question?.context).toBe("established");
+});
+
+test("a deck that has no card is shown as it is after a moment", async () => {
+  playing2({ question: CARD });
+  playing2({ question: null }, "established");
+  await vi.waitUntil(() => current().picture?.context === "established");
+});
+
+const JOINED = {
+  session: { session_id: "s2" },
+  participant: { participant_id: "b2", role: "B", credential: "other", expires_at: "2030-01-01T00:00:00Z" },
+};
+const snapshot = (state: Partial<SessionState>) => ({ session_id: "s1", last_seq: 1, state });
+const link = { sessionId: "s2", secret: "hush" };
+const calls = () => asked.map((one) => one.replace(/"idempotency_key":"[^"]*",/, "").replace(/join_secret.*/, ""));
+
+test("who scans a partner's code is with the partner, and the empty session of one's own ends", async () => {
+  answers = [JOINED, snapshot({ state: "pending", members: BOTH.slice(0, 1) }), {}];
+  await actions.followLink(link);
+  await vi.waitUntil(() => asked.length === 3);
+  expect(current().me?.session_id).toBe("s2");
+  expect(calls().slice(1)).toEqual([
+    "GET /api/v1/sessions/s1/snapshot ",
+    'POST /api/v1/sessions/s1/events {"type":"end_session","data":{}}',
+  ]);
+});
+
+test("who joins another table's partner leaves the partner before, and ends no round of anybody's", async () => {
+  answers = [JOINED, snapshot({ state: "browsing", members: BOTH })];
+  await actions.followLink(link);
+  await vi.waitUntil(() => asked.length === 2);
+  actions.resume({ ...SAVED, role: "B" });
+  answers = [{ ...JOINED, session: { session_id: "s3" } }, snapshot({ state: "browsing", members: BOTH })];
+  asked.length = 0;
+  await actions.followLink({ ...link, sessionId: "s3" });
+  await vi.waitUntil(() => asked.length === 3);
+  expect(asked.at(-1)).toBe("DELETE /api/v1/sessions/s1/members/a ");
+});
+
+test("one who could not join still has the session before", async () => {
+  await actions.followLink(link);
+  expect(current().problem?.code).toBe("unexpected");
+  expect(loadSession("tok", Date.now())?.session_id).toBe("s1");
+  expect(asked).toHaveLength(1);
+});
+
+test("after an answer that nobody could read the same wish has the same key, after a refusal another", async () => {
+  const refused = () => new Response(JSON.stringify({ code: "table_session_limit" }), { status: 429 });
+  answers = [new Response("<html>"), refused()];
+  for (let times = 0; times < 3; times++) await actions.start("single", "exploring");
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[1]);
+});
+
+test("what was asked for in the session before keeps nobody waiting in this one, and ends nothing in it", async () => {
+  let answerNow: (answer: unknown) => void = () => undefined;
+  answers = [new Promise((resolve) => (answerNow = resolve)), new Promise(() => undefined)];
+  const late = playing.newCode();
+  actions.resume(SAVED);
+  expect(current().busy).toBeNull();
+  void playing.leave();
+  answerNow(offer(12));
+  await late;
+  expect(current().busy).toBe("end");
 });

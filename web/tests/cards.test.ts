@@ -79,6 +79,15 @@ test("a turned card is remembered, felt, and ends what was refused at the one be
   expect(current().problem).toBeNull();
 });
 
+test("what failed at the card before is not offered to be tried again at this one", () => {
+  const retry = vi.fn();
+  update({ sets: { "exploring/1/en": SET as never }, problem: new Problem("unexpected", 500), retry });
+  followCards(picture({ question: CARD }), picture({ question: CARD, answered: ["b"] }), "a");
+  expect(current().retry).toBe(retry);
+  followCards(picture({ question: CARD }), picture({ question: NEXT }), "a");
+  expect(current()).toMatchObject({ problem: null, retry: null });
+});
+
 test("the partner's wish is felt once, one's own is not", () => {
   update({ sets: { "exploring/1/en": SET as never } });
   const asks = (who: string, wish: "next" | "skip") =>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Problem } from "../src/api/problems";
-import { CommandQueue, GIVE_UP_AFTER_MS, RESEND_AFTER_MS } from "../src/session/commands";
+import { CommandQueue, DOUBT_AFTER_MS, GIVE_UP_AFTER_MS, RESEND_AFTER_MS } from "../src/session/commands";
 
 const READY = { type: "set_ready", data: { ready: true } } as const;
 
@@ -75,6 +75,41 @@ test("after a minute without an answer the guest is told", async () => {
   world.now = GIVE_UP_AFTER_MS;
   commands.tick();
   await expect(done).rejects.toMatchObject({ code: "unanswered" });
+});
+
+test("after two seconds without an answer the way to the server is in doubt, until it answers or is tried anew", () => {
+  const { world, commands } = queue();
+  void commands.submit(READY);
+  world.now = DOUBT_AFTER_MS - 1;
+  expect(commands.doubtful).toBe(false);
+  world.now = DOUBT_AFTER_MS;
+  expect(commands.doubtful).toBe(true);
+  commands.resend();
+  expect(commands.doubtful).toBe(false);
+  commands.refuse("id-1", new Problem("unavailable", 503, 10));
+  world.now += DOUBT_AFTER_MS;
+  expect(commands.doubtful).toBe(false);
+});
+
+test("a command that never went out doubts nothing", () => {
+  const { world, commands } = queue();
+  world.open = false;
+  void commands.submit(READY);
+  world.now = DOUBT_AFTER_MS;
+  expect(commands.doubtful).toBe(false);
+});
+
+test("what is not meant any more is silently done with, the rest stays", async () => {
+  const { commands } = queue();
+  let over = false;
+  const done = commands.submit(READY, () => over);
+  void commands.submit(READY);
+  commands.settleWhatIsOver();
+  expect(commands.pending).toHaveLength(2);
+  over = true;
+  commands.settleWhatIsOver();
+  await done;
+  expect(commands.pending.map((one) => one.id)).toEqual(["id-2"]);
 });
 
 test("the end of the session answers everything", async () => {

@@ -21,6 +21,11 @@ class Server {
   sockets: FakeSocket[] = [];
   socketsWork = true;
   httpWorks = true;
+  socketsHang = false;
+  /** Sockets open, and nobody says anything. */
+  silent = false;
+  garbled = false;
+  asked = 0;
   posted: { idempotency_key: string }[] = [];
 
   constructor() {
@@ -65,7 +70,9 @@ class Server {
   }
 
   async answer(path: string, init: RequestInit): Promise<Response> {
+    this.asked += 1;
     if (!this.httpWorks) throw new TypeError("network");
+    if (this.garbled) return new Response("<html>");
     const url = new URL(path, "http://x");
     const reply = (body: unknown) => new Response(JSON.stringify(body));
     if (url.pathname.endsWith("/snapshot")) {
@@ -97,6 +104,7 @@ class FakeSocket {
     const { server } = FakeSocket;
     server.sockets.push(this);
     queueMicrotask(() => {
+      if (server.socketsHang) return;
       if (!server.socketsWork) return this.onclose?.({ code: 1006 });
       this.readyState = 1;
       this.onopen?.();
@@ -106,6 +114,8 @@ class FakeSocket {
     const frame = JSON.parse(text);
     this.sent.push(frame);
     const { server } = FakeSocket;
+    if (server.silent) return;
+    if (frame.type === "ping") queueMicrotask(() => this.says({ type: "pong", last_seq: server.events.length }));
     if (frame.type !== "auth") return;
     this.says({ type: "hello", epoch: server.epoch, last_seq: server.events.length, heartbeat_s: 25 });
     for (const event of server.events) if (event.seq > frame.last_seq) this.says({ type: "event", event });
@@ -113,10 +123,14 @@ class FakeSocket {
   says(frame: Record<string, unknown>): void {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
-  close(): void {}
+  closed = false;
+  close(): void {
+    this.closed = true;
+  }
 }
 
 let server: Server;
+let page: EventTarget;
 let follower: SessionFollower;
 let log: SessionLog | null;
 let connections: Connection[];
@@ -128,7 +142,7 @@ beforeEach(() => {
   log = null;
   connections = [];
   finals = [];
-  const page = new EventTarget();
+  page = new EventTarget();
   vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
@@ -147,6 +161,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   follower.stop();
+  vi.restoreAllMocks();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
@@ -188,7 +203,7 @@ test("polls when sockets fail, sends commands by HTTP, and returns to the socket
   expect(server.posted).toHaveLength(1);
   expect(log?.picture?.play.ready).toEqual(["a"]);
   server.socketsWork = true;
-  await pass(20_000);
+  await pass(5_000);
   expect(connections.at(-1)).toBe("live");
 });
 
@@ -268,6 +283,225 @@ test("without a network it says so and begins when there is one", async () => {
   await pass(10_000);
   expect(connections.at(-1)).toBe("reconnecting");
   server.httpWorks = true;
-  await pass(20_000);
+  await pass(5_000);
   expect(connections.at(-1)).toBe("live");
+});
+
+const NEXT = { type: "request_next", data: {} } as const;
+const card = (position: number) => ({
+  question_id: `q${position}`,
+  position,
+  size: 64,
+  context: "exploring",
+  set_version: 1,
+  round: 1,
+});
+const commands = (one: FakeSocket) => one.sent.filter((frame) => frame["type"] === "command");
+
+test("a wish for a card that was turned meanwhile is not sent, and is not waited for", async () => {
+  server.append("question_shown", card(5));
+  follower.start();
+  await pass(10);
+  socket().says({ type: "event", event: server.append("question_shown", card(6)) });
+  server.socketsWork = false;
+  server.httpWorks = false;
+  socket().onclose?.({ code: 1006 });
+  const done = follower.submit(NEXT);
+  await pass(3_000);
+  server.append("question_shown", card(7));
+  server.append("question_shown", card(8));
+  server.socketsWork = true;
+  server.httpWorks = true;
+  await pass(5_000);
+  await done;
+  expect(log?.picture?.play.question?.position).toBe(8);
+  expect(connections.at(-1)).toBe("live");
+  expect(server.sockets.flatMap(commands)).toEqual([]);
+  expect(server.posted).toEqual([]);
+});
+
+test("what is still meant goes out once this phone has what it missed, and not before", async () => {
+  follower.start();
+  await pass(10);
+  const done = follower.submit(NEXT);
+  socket().onclose?.({ code: 1006 });
+  const missed = server.append("something");
+  server.silent = true;
+  await pass(1_000);
+  socket().says({ type: "hello", epoch: "e1", last_seq: 2, heartbeat_s: 25 });
+  const another = follower.submit({ type: "set_ready", data: { ready: true } });
+  expect(commands(socket())).toEqual([]);
+  socket().says({ type: "event", event: missed });
+  expect(commands(socket())).toHaveLength(2);
+  socket().says({ type: "accepted", command_id: commands(socket())[0]?.["command_id"], last_seq: 2 });
+  await done;
+  follower.stop();
+  await another;
+});
+
+test("what it missed and never got is fetched before a command goes out", async () => {
+  follower.start();
+  await pass(10);
+  const done = follower.submit(NEXT);
+  socket().onclose?.({ code: 1006 });
+  server.append("something");
+  server.silent = true;
+  await pass(1_000);
+  socket().says({ type: "hello", epoch: "e1", last_seq: 2, heartbeat_s: 25 });
+  await pass(1_000);
+  expect(socket().sent.at(-1)).toEqual({ type: "ping" });
+  socket().says({ type: "pong", last_seq: 2 });
+  await pass(10);
+  expect(commands(socket())).toHaveLength(1);
+  follower.stop();
+  await done;
+});
+
+test("a network that dies without a word is noticed by a command that nobody answers", async () => {
+  follower.start();
+  await pass(10);
+  server.silent = true;
+  void follower.submit(NEXT);
+  await pass(3_100);
+  expect(socket().sent.at(-1)).toEqual({ type: "ping" });
+  await pass(2_500);
+  expect(connections.at(-1)).toBe("reconnecting");
+});
+
+test("an answer that nobody can read does not end a session that is on", async () => {
+  follower.start();
+  await pass(10);
+  server.garbled = true;
+  socket().says({ type: "resync", last_seq: 1, epoch: "e1" });
+  await pass(1_000);
+  expect(finals).toEqual([]);
+  server.garbled = false;
+  server.append("ready_changed", { id: "b" });
+  await pass(5_000);
+  expect(log?.picture?.play.ready).toEqual(["b"]);
+});
+
+test("whoever stops following is not kept waiting for an answer", async () => {
+  follower.start();
+  await pass(10);
+  const done = follower.submit(NEXT);
+  follower.stop();
+  await expect(done).resolves.toBeUndefined();
+});
+
+function look(state: "visible" | "hidden"): void {
+  Object.assign(document, { visibilityState: state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+test("a page that is hidden closes its socket, tries nothing, and is back at once with what it missed", async () => {
+  follower.start();
+  await pass(10);
+  look("hidden");
+  await pass(4_900);
+  expect(socket().closed).toBe(false);
+  await pass(100);
+  expect(socket().closed).toBe(true);
+  server.append("partner_joined", { participant_id: "b", role: "B" });
+  page.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  expect(server.sockets).toHaveLength(1);
+  look("visible");
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
+  expect(connections).not.toContain("reconnecting");
+  expect(log?.picture?.members.map((one) => one.participant_id)).toEqual(["b"]);
+});
+
+test("a glance at another page changes nothing", async () => {
+  follower.start();
+  await pass(10);
+  look("hidden");
+  await pass(3_000);
+  look("visible");
+  await pass(10_000);
+  expect(server.sockets).toHaveLength(1);
+  expect(socket().closed).toBe(false);
+});
+
+test.each(["pagehide", "freeze"])("a page is away at once with %s, and comes back", async (name) => {
+  follower.start();
+  await pass(10);
+  (name === "freeze" ? document : page).dispatchEvent(new Event(name));
+  expect(socket().closed).toBe(true);
+  page.dispatchEvent(new Event("pageshow"));
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("a page that polls and is hidden does not ask, and polls again when it is seen", async () => {
+  server.socketsWork = false;
+  follower.start();
+  await pass(3_000);
+  look("hidden");
+  await pass(5_000);
+  const before = server.asked;
+  await pass(60_000);
+  expect(server.asked).toBe(before);
+  server.socketsHang = true;
+  look("visible");
+  await pass(10);
+  expect(connections.at(-1)).toBe("polling");
+});
+
+test("a page that could not begin yet does not try while it is hidden", async () => {
+  server.httpWorks = false;
+  follower.start();
+  look("hidden");
+  await pass(10_000);
+  const before = server.asked;
+  page.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  expect(server.asked).toBe(before);
+  server.httpWorks = true;
+  look("visible");
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("what brings a poll back brings the socket back", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  server.socketsWork = false;
+  follower.start();
+  await pass(3_000);
+  server.httpWorks = false;
+  page.dispatchEvent(new Event("online"));
+  await pass(30_000);
+  expect(connections.at(-1)).toBe("reconnecting");
+  server.socketsHang = true;
+  await pass(5_000);
+  server.httpWorks = true;
+  server.socketsHang = false;
+  server.socketsWork = true;
+  while (connections.at(-1) === "reconnecting") await pass(10);
+  await pass(10);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("a page that nobody looks at does not take the session back when the network returns", async () => {
+  follower.start();
+  await pass(10);
+  socket().onclose?.({ code: 4409 });
+  page.dispatchEvent(new Event("online"));
+  look("hidden");
+  page.dispatchEvent(new Event("online"));
+  await pass(60_000);
+  expect(server.sockets).toHaveLength(1);
+  look("visible");
+  await pass(10);
+  expect(server.sockets).toHaveLength(2);
+  expect(connections.at(-1)).toBe("live");
+});
+
+test("a touch makes sure of a connection that has been silent", async () => {
+  follower.start();
+  await pass(10);
+  await pass(6_000);
+  page.dispatchEvent(new Event("pointerdown"));
+  expect(socket().sent.at(-1)).toEqual({ type: "ping" });
 });

@@ -81,6 +81,25 @@ test("the server's clock is followed when the phone's is off", async () => {
   expect(serverNow()).toBe(Date.now());
 });
 
+test("the date of an answer that a cache may have kept is not the time", async () => {
+  serve(json(200, {}, { date: new Date(Date.now() - 3_600_000).toUTCString() }));
+  await settle(request("/x", { cache: "default" }));
+  expect(serverNow()).toBe(Date.now());
+});
+
+test("an answer that is cut off on its way is no answer, one that is no JSON is an odd one", async () => {
+  const cut = new ReadableStream({
+    start(body) {
+      body.enqueue(new TextEncoder().encode('{"session"'));
+      body.error(new TypeError("network"));
+    },
+  });
+  serve(new Response(cut, { status: 201 }));
+  await expect(settle(request("/x", { retries: 0 }))).rejects.toMatchObject({ code: "offline" });
+  serve(new Response("<html>", { status: 200 }));
+  await expect(settle(request("/x", { retries: 0 }))).rejects.toMatchObject({ code: "unexpected", inconclusive: true });
+});
+
 test("answers that are no problem document get a code all the same", () => {
   expect(readProblem(500, null).code).toBe("unexpected");
   expect(readProblem(504, "<html>").code).toBe("unavailable");

@@ -1,11 +1,12 @@
 import { expect, test, vi } from "vitest";
 import { Problem } from "../src/api/problems";
 import type { EventPage } from "../src/api/types";
+import { HUNG_MS } from "../src/realtime/patience";
 import { Poller } from "../src/realtime/polling";
 
 function world(answers: (EventPage | Problem)[]) {
   const asked: [number, number][] = [];
-  const seen = { cursor: 0, troubles: [] as string[], finals: [] as string[] };
+  const seen = { now: 0, cursor: 0, troubles: [] as string[], finals: [] as string[] };
   const done = vi.fn();
   const poller = new Poller(
     {
@@ -27,6 +28,7 @@ function world(answers: (EventPage | Problem)[]) {
       onFinal: (problem) => seen.finals.push(problem.code),
     },
     async () => undefined,
+    () => seen.now,
   );
   return { poller, asked, seen, done };
 }
@@ -63,6 +65,20 @@ test("a refused credential ends it", async () => {
   poller.start();
   await vi.waitFor(() => expect(seen.finals).toEqual(["credential_invalid"]));
   expect(poller.running).toBe(false);
+});
+
+test("a question that has waited for a while is asked at once when in doubt, one that has not is left alone", async () => {
+  const { poller, asked, seen, done } = world([page(1)]);
+  poller.start();
+  await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(1));
+  poller.probe();
+  seen.now = HUNG_MS;
+  poller.probe();
+  await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(2));
+  seen.now = 2 * HUNG_MS;
+  poller.probe();
+  expect(asked.map(([, waitS]) => waitS)).toEqual([0, 20, 0]);
+  poller.stop();
 });
 
 test("waking asks again right away, one question at a time", async () => {

@@ -111,7 +111,7 @@ describe("the socket", () => {
   test("backs off further with each failure and starts afresh after a hello", () => {
     const { socket, sockets, latest, live } = phone();
     socket.start();
-    for (const wait of [500, 1_000, 2_000, 4_000]) {
+    for (const wait of [500, 1_000, 2_000, 3_000]) {
       const before = sockets.length;
       latest().closes(1006);
       vi.advanceTimersByTime(wait - 1);
@@ -136,7 +136,7 @@ describe("the socket", () => {
     expect(states.at(-1)).toEqual(["final", code]);
   });
 
-  test("steps aside for another tab until it is asked for", () => {
+  test("steps aside for another tab until it is started anew, whatever the network does", () => {
     const { socket, sockets, states, latest, live } = phone();
     socket.start();
     live();
@@ -145,6 +145,8 @@ describe("the socket", () => {
     expect(sockets).toHaveLength(1);
     expect(states.at(-1)?.[0]).toBe("replaced");
     socket.wake();
+    expect(sockets).toHaveLength(1);
+    socket.start();
     expect(sockets).toHaveLength(2);
   });
 
@@ -176,6 +178,84 @@ describe("the socket", () => {
     expect(latest().sent.at(-1)).toEqual({ type: "ping" });
     vi.advanceTimersByTime(2_500 + 500);
     expect(sockets).toHaveLength(2);
+  });
+
+  test("asking again and again gives a dead socket no more time", () => {
+    const { socket, sockets, live } = phone();
+    socket.start();
+    live();
+    for (let times = 0; times < 3; times++) {
+      socket.probe();
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(sockets[0]?.sent.filter((frame) => frame["type"] === "ping")).toHaveLength(1);
+    expect(sockets[0]?.closed).toBe(true);
+  });
+
+  test("a touch asks a socket that has been silent for a while, and no other", () => {
+    const { socket, latest, live } = phone();
+    socket.start();
+    live();
+    vi.advanceTimersByTime(4_999);
+    socket.touch();
+    expect(latest().sent).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    socket.touch();
+    expect(latest().sent.at(-1)).toEqual({ type: "ping" });
+  });
+
+  test("started anew, it has not failed yet", () => {
+    const { socket, sockets, latest } = phone();
+    socket.start();
+    for (const wait of [500, 1_000, 2_000]) {
+      latest().closes(1006);
+      vi.advanceTimersByTime(wait);
+    }
+    socket.stop();
+    socket.start();
+    latest().closes(1006);
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(6);
+  });
+
+  test("the network's return makes the next waits short again", () => {
+    const { socket, sockets, latest } = phone();
+    socket.start();
+    for (const wait of [500, 1_000, 2_000]) {
+      latest().closes(1006);
+      vi.advanceTimersByTime(wait);
+    }
+    latest().closes(1006);
+    socket.wake();
+    latest().closes(1006);
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(6);
+  });
+
+  test("a try that was young when the network came back does not hang for long", () => {
+    const { socket, sockets, latest } = phone();
+    socket.start();
+    for (const wait of [500, 1_000]) {
+      latest().closes(1006);
+      vi.advanceTimersByTime(wait);
+    }
+    vi.advanceTimersByTime(2_400);
+    socket.wake();
+    expect(sockets).toHaveLength(3);
+    vi.advanceTimersByTime(2_500 + 500);
+    expect(sockets).toHaveLength(4);
+  });
+
+  test("a network that swallows every try is tried often, and now and then with patience", () => {
+    const { socket, sockets } = phone();
+    socket.start();
+    const waits = [];
+    for (let tries = 1; tries < 5; tries++) {
+      const since = Date.now();
+      while (sockets.length === tries) vi.advanceTimersByTime(100);
+      waits.push(Date.now() - since);
+    }
+    expect(waits).toEqual([3_500 + 500, 3_500 + 1_000, 8_000 + 2_000, 3_500 + 3_000]);
   });
 
   test("a server that never says hello is tried again", () => {
@@ -225,6 +305,6 @@ test("every documented close code has its meaning; all others mean later", () =>
 
 test("waits are jittered and bounded", () => {
   expect(backoffMs(0, () => 0)).toBe(150);
-  expect(backoffMs(3, () => 1)).toBe(4_000);
-  expect(backoffMs(99, () => 1)).toBe(5_000);
+  expect(backoffMs(2, () => 1)).toBe(2_000);
+  expect(backoffMs(99, () => 1)).toBe(3_000);
 });

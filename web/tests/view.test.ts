@@ -3,7 +3,7 @@ import type { Card, Context, DualStatus, Mode, Role } from "../src/api/types";
 import { company } from "../src/screens/company";
 import { viewOf } from "../src/screens/Session";
 import type { SavedSession } from "../src/session/credentials";
-import { NEW_PLAY } from "../src/session/play";
+import { isBetweenDecks, NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import type { AppState } from "../src/store";
 
@@ -111,6 +111,7 @@ test("the partner is whoever else is present, and unknown presence is not absenc
   const member = (id: string, role: Role, present: boolean) => ({ participant_id: id, role, nickname: null, present });
   const app = {
     me: me("A"),
+    connection: "live",
     presence: { c: "away" },
     picture: {
       members: [member("a", "A", true), member("b", "B", false), member("c", "B", true)],
@@ -119,4 +120,24 @@ test("the partner is whoever else is present, and unknown presence is not absenc
   } as unknown as AppState;
   expect(company(app)).toMatchObject({ iAmReady: false, partnerReady: true, status: "away" });
   expect(company({ ...app, presence: {} }).status).toBeUndefined();
+});
+
+test.each(["connecting", "polling", "reconnecting", "offline", "replaced"] as const)(
+  "what the socket said of the partner is of no worth while this phone is %s",
+  (connection) => {
+    const picture = { members: [{ participant_id: "b", role: "B", nickname: null, present: true }], play: NEW_PLAY };
+    const app = { me: me("A"), presence: { b: "gone" }, picture } as unknown as AppState;
+    expect(company({ ...app, connection: "live" }).status).toBe("gone");
+    expect(company({ ...app, connection }).status).toBeUndefined();
+  },
+);
+
+test("a game does not leave the screen between the choice of a context and its first card", () => {
+  const play = (question: Card | null) => ({ ...NEW_PLAY, both_ready: true, question });
+  const running = { context: "exploring" as Context, play: play(CARD) };
+  const chosen = { context: "established" as Context, play: play(null) };
+  expect(isBetweenDecks(running, chosen)).toBe(true);
+  expect(isBetweenDecks(running, { ...chosen, play: play(CARD) })).toBe(false);
+  expect(isBetweenDecks(running, { ...running, play: play(null) })).toBe(false);
+  expect(isBetweenDecks(chosen, { ...running, play: play(null) })).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wayOf } from "../src/offline/way";
+import { stemOf, wayOf } from "../src/offline/way";
 import { swipeOf } from "../src/ui/swipe";
 
 const ORIGIN = "https://x";
@@ -46,4 +46,10 @@ test("a swipe is long and level; a tap, a scroll and a slant are none", () => {
   ] as const) {
     expect(swipeOf(dx, dy)).toBeNull();
   }
+});
+
+test("a file is known again in another build by its name without its hash", () => {
+  expect(stemOf("/assets/de-B8PTeHh4.js")).toBe("/assets/de.js");
+  expect(stemOf("/assets/es-D3-_Q9vx.js")).toBe("/assets/es.js");
+  expect(stemOf("/assets/display-vietnamese-DRzFPCnt.woff2")).toBe("/assets/display-vietnamese.woff2");
 });

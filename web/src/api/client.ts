@@ -18,8 +18,8 @@ import type {
 const ROOT = "/api/v1";
 const sessionPath = (sessionId: string, rest = "") => `${ROOT}/sessions/${encodeURIComponent(sessionId)}${rest}`;
 
-export function getTable(tableToken: string): Promise<TableView> {
-  return request(`${ROOT}/tables/${encodeURIComponent(tableToken)}`);
+export function getTable(tableToken: string, options: Call = {}): Promise<TableView> {
+  return request(`${ROOT}/tables/${encodeURIComponent(tableToken)}`, options);
 }
 
 export function createSession(body: CreateSession, key: string): Promise<CreatedSession> {

@@ -28,6 +28,7 @@ export function serverNow(): number {
   return Date.now() + skewMs;
 }
 
+/** From answers that no cache may have kept: the date of a kept one is long past. */
 function learnClock(response: Response): void {
   const date = Date.parse(response.headers.get("date") ?? "");
   // The header has whole seconds: only a skew that shows in a countdown is worth correcting.
@@ -47,6 +48,7 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
 async function once<T>(path: string, call: Call, headers: Record<string, string>): Promise<T> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), call.timeoutMs ?? 10_000);
+  const cache = call.cache ?? "no-store";
   const forward = () => timeout.abort();
   if (call.signal?.aborted) timeout.abort();
   call.signal?.addEventListener("abort", forward);
@@ -57,11 +59,11 @@ async function once<T>(path: string, call: Call, headers: Record<string, string>
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       signal: timeout.signal,
       credentials: "omit",
-      cache: call.cache ?? "no-store",
+      cache,
     });
-    learnClock(response);
+    if (cache === "no-store") learnClock(response);
     if (response.status === 204) return undefined as T;
-    const body: unknown = await response.json().catch(() => null);
+    const body: unknown = await response.json().catch(unreadable);
     if (!response.ok) throw readProblem(response.status, body, response.headers.get("retry-after"));
     if (body === null) throw new Problem("unexpected", response.status);
     return body as T;
@@ -73,6 +75,12 @@ async function once<T>(path: string, call: Call, headers: Record<string, string>
     clearTimeout(timer);
     call.signal?.removeEventListener("abort", forward);
   }
+}
+
+/** An answer that came whole and is no JSON; one that was cut off on its way is no answer at all. */
+function unreadable(error: unknown): null {
+  if (error instanceof SyntaxError) return null;
+  throw error;
 }
 
 /** Raises `Problem`; an aborted call raises the signal's reason. */

@@ -98,6 +98,11 @@ export class Problem extends Error {
   get transient(): boolean {
     return TRANSIENT.has(this.code);
   }
+
+  /** Nobody knows what became of the request, and it may well have taken effect: asking again needs the same key. */
+  get inconclusive(): boolean {
+    return this.transient || this.code === "unexpected";
+  }
 }
 
 function text(value: unknown): string | null {

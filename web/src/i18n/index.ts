@@ -46,9 +46,9 @@ export function pickLanguage(phone: readonly string[], location: string | null):
   return asLanguage(location) ?? "en";
 }
 
-/** Falls back to English when the file of a language cannot be fetched. */
+/** Raises when the file of the language cannot be fetched now. */
 export async function loadStrings(language: Language): Promise<Strings> {
-  return loaders[language]().catch(() => en);
+  return loaders[language]();
 }
 
 export const builtIn: Strings = en;

@@ -4,7 +4,7 @@
  * Invariants: the page and the assets in one cache are of one build, listed by the build itself; a newer build takes over
  * when the last page of the older one is closed; nothing that belongs to a session or a table is ever stored.
  */
-import { wayOf } from "./way";
+import { stemOf, wayOf } from "./way";
 
 interface LifecycleEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
@@ -22,6 +22,8 @@ interface ServiceWorkerScope {
 // Filled in by scripts/service-worker.ts.
 const BUILD = "__BUILD__";
 const FILES = JSON.parse("__FILES__") as string[];
+/** Of the languages: kept once a page has asked for them, and by the builds that follow. */
+const SOME_FILES = JSON.parse("__SOME_FILES__") as string[];
 
 const SHELL = `twotop-shell-${BUILD}`;
 const QUESTIONS = "twotop-questions";
@@ -35,12 +37,19 @@ const worker = self as unknown as ServiceWorkerScope;
 async function install(): Promise<void> {
   const shell = await caches.open(SHELL);
   await shell.add(new Request(PAGE, { cache: "reload" }));
-  await shell.addAll(FILES);
+  const used = await stemsInUse();
+  await shell.addAll([...FILES, ...SOME_FILES.filter((file) => used.has(stemOf(file)))]);
+}
+
+const shells = async () => (await caches.keys()).filter((name) => name.startsWith("twotop-shell-"));
+
+async function stemsInUse(): Promise<Set<string>> {
+  const kept = await Promise.all((await shells()).map(async (name) => (await caches.open(name)).keys()));
+  return new Set(kept.flat().map(({ url }) => stemOf(new URL(url).pathname)));
 }
 
 async function activate(): Promise<void> {
-  const names = await caches.keys();
-  const old = names.filter((name) => name.startsWith("twotop-shell-") && name !== SHELL);
+  const old = (await shells()).filter((name) => name !== SHELL);
   await Promise.all(old.map((name) => caches.delete(name)));
   await worker.clients.claim();
 }
@@ -57,7 +66,13 @@ async function page(request: Request): Promise<Response> {
 }
 
 async function asset(request: Request): Promise<Response> {
-  return (await caches.match(request)) ?? fetch(request);
+  const kept = await caches.match(request);
+  if (kept !== undefined) return kept;
+  const response = await fetch(request);
+  if (response.ok && SOME_FILES.includes(new URL(request.url).pathname)) {
+    await (await caches.open(SHELL)).put(request, response.clone());
+  }
+  return response;
 }
 
 async function questions(request: Request): Promise<Response> {

@@ -18,3 +18,8 @@ export function wayOf(asked: Asked, origin: string): Way | null {
   const versioned = url.searchParams.has("version") && url.searchParams.has("language");
   return /^\/api\/v1\/question-sets\/[a-z]+$/.test(url.pathname) && versioned ? "questions" : null;
 }
+
+/** What a built file is called in every build: its name without the hash of its content. */
+export function stemOf(path: string): string {
+  return path.replace(/-[\w-]{8}(\.\w+)$/, "$1");
+}

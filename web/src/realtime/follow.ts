@@ -1,6 +1,9 @@
 /**
  * Follows one session and speaks for this phone in it: snapshot first, then the socket, with polling whenever the socket
  * does not come up. Both feed the same log, so changing over loses and doubles nothing. Commands take whichever way is open.
+ *
+ * Invariants: no command goes out before this phone has what it missed, since by then it may not be meant any more; while
+ * nobody looks at the page, nothing is tried, and its socket is closed: for the partner this phone is then away.
  */
 import { getEvents, getSnapshot, postCommand } from "../api/client";
 import { asProblem, Problem, readProblem } from "../api/problems";
@@ -8,9 +11,11 @@ import type { EventPage, GameCommand, PresenceEntry, Snapshot } from "../api/typ
 import { CommandQueue, type PendingCommand } from "../session/commands";
 import type { SavedSession } from "../session/credentials";
 import { EMPTY_LOG, fromPlace, hasGap, receive, type SessionLog } from "../session/log";
+import { isOver } from "../session/meant";
 import { hasEnded } from "../session/state";
 import { backoffMs } from "./backoff";
 import type { ServerFrame } from "./frames";
+import { watchPage } from "./page";
 import { Patience } from "./patience";
 import { Poller } from "./polling";
 import { SessionSocket, type SocketState, socketUrl } from "./socket";
@@ -32,6 +37,9 @@ const FINAL_CODES: Record<number, Problem> = {
   4404: new Problem("session_not_found", 404),
 };
 const POLL_AFTER_FAILURES = 2;
+/** A small answer that takes longer than this was asked for without a network. */
+const ANSWER_WITHIN_MS = 6_000;
+const PAGE_OF_EVENTS = 200;
 
 export class SessionFollower {
   private log: SessionLog = EMPTY_LOG;
@@ -44,6 +52,13 @@ export class SessionFollower {
   private held: EventPage["events"] = [];
   private readonly patience = new Patience();
   private pollTrouble = false;
+  /** Where the server's log ended when the present way to it opened; null while none is open. */
+  private head: number | null = null;
+  private resent = false;
+  private begun = false;
+  private asleep = false;
+  private pollsWhenAwake = false;
+  private stopWatching: () => void = () => undefined;
   private posting = 0;
   private readonly socket: SessionSocket;
   private readonly poller: Poller;
@@ -70,15 +85,15 @@ export class SessionFollower {
     this.poller = new Poller({
       cursor: () => this.log.lastSeq,
       fetch: (cursor, waitS, signal) =>
-        getEvents(saved.session_id, saved.credential, cursor, waitS, { signal, retries: 0 }),
-      onPage: (page) => {
-        this.pollTrouble = false;
-        this.onPage(page);
-        this.showConnection();
-        this.commands.resend();
-      },
+        getEvents(saved.session_id, saved.credential, cursor, waitS, {
+          signal,
+          retries: 0,
+          ...(waitS === 0 ? { timeoutMs: ANSWER_WITHIN_MS } : {}),
+        }),
+      onPage: (page) => this.onPolled(page),
       onTrouble: () => {
         this.pollTrouble = true;
+        this.head = null;
         this.showConnection();
       },
       onFinal: (problem) => this.finish(problem),
@@ -86,11 +101,17 @@ export class SessionFollower {
   }
 
   start(): void {
-    addEventListener("online", this.wake);
-    addEventListener("offline", this.doubt);
-    addEventListener("pageshow", this.wake);
-    document.addEventListener("visibilitychange", this.onVisibility);
-    this.ticker = setInterval(() => this.commands.tick(), 1_000);
+    this.stopWatching = watchPage({
+      onSleep: () => this.sleep(),
+      onSeen: this.wake,
+      onOnline: () => this.lookAgain(),
+      onOffline: () => this.doubt(),
+      onTouch: () => {
+        this.socket.touch();
+        this.poller.probe();
+      },
+    });
+    this.ticker = setInterval(() => this.tick(), 1_000);
     this.showConnection();
     void this.begin();
   }
@@ -98,37 +119,67 @@ export class SessionFollower {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    removeEventListener("online", this.wake);
-    removeEventListener("offline", this.doubt);
-    removeEventListener("pageshow", this.wake);
-    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.stopWatching();
     clearInterval(this.ticker);
+    this.poller.stop();
+    this.socket.stop();
+    this.commands.settleAll();
+  }
+
+  /** What the table has moved on from meanwhile is not sent any more, and resolves. */
+  submit(command: GameCommand): Promise<void> {
+    const given = this.log.picture;
+    return this.commands.submit(command, () => isOver(command, given, this.log.picture));
+  }
+
+  /** Somebody looks at this page: it takes the session back from another tab, and tries again now. */
+  readonly wake = (): void => {
+    if (this.stopped) return;
+    if (this.asleep) {
+      this.asleep = false;
+      this.patience.wake();
+      if (this.begun) this.socket.start();
+      if (this.pollsWhenAwake) this.poller.start();
+      this.showConnection();
+    } else {
+      if (this.socketState === "replaced") this.socket.start();
+      this.lookAgain();
+    }
+  };
+
+  private sleep(): void {
+    if (this.asleep) return;
+    this.asleep = true;
+    this.pollsWhenAwake = this.poller.running;
+    // Nothing has failed: what follows is a new beginning.
+    this.troubled = false;
+    this.pollTrouble = false;
+    this.patience.sleep();
     this.poller.stop();
     this.socket.stop();
   }
 
-  submit(command: GameCommand): Promise<void> {
-    return this.commands.submit(command);
-  }
-
-  /** Take the session back from another tab, or try again now. */
-  readonly wake = (): void => {
-    if (this.stopped) return;
+  /** The network may be back. A page that nobody looks at leaves the session to the one that has it. */
+  private lookAgain(): void {
+    if (this.asleep) return;
     this.patience.wake();
     this.socket.wake();
     this.poller.wake();
     this.showConnection();
-  };
+  }
 
-  /** The browser believes that the network went: ask the socket, which knows. */
-  private readonly doubt = (): void => {
+  /** The network may be gone: ask, since nobody else knows. */
+  private doubt(): void {
     this.socket.probe();
+    this.poller.probe();
     this.showConnection();
-  };
+  }
 
-  private readonly onVisibility = (): void => {
-    if (document.visibilityState === "visible") this.wake();
-  };
+  private tick(): void {
+    this.commands.tick();
+    const behind = this.head !== null && !this.caughtUp;
+    if (this.commands.doubtful || behind) this.doubt();
+  }
 
   /** The socket would bring the whole log too, but the snapshot is one small answer however long the evening is. */
   private async begin(): Promise<void> {
@@ -137,13 +188,14 @@ export class SessionFollower {
         const snapshot = await this.getSnapshot();
         if (this.stopped) return;
         this.setLog(fromPlace(this.log, snapshot));
-        if (!this.stopped) this.socket.start();
+        this.begun = true;
+        if (!this.stopped && !this.asleep) this.socket.start();
         return;
       } catch (error) {
         const problem = asProblem(error);
         // A second phone may be a moment ahead of the roster that its own joining is written to.
         const early = problem.code === "not_a_participant" && attempt < 4;
-        if (!problem.transient && problem.code !== "unexpected" && !early) return this.finish(problem);
+        if (!problem.inconclusive && !early) return this.finish(problem);
         this.pollTrouble = !early;
         this.showConnection();
         const wait = Math.max(backoffMs(attempt), (problem.retryAfter ?? 0) * 1_000);
@@ -154,12 +206,9 @@ export class SessionFollower {
 
   private getSnapshot(): Promise<Snapshot> {
     const { session_id, credential } = this.saved;
-    return this.patience
-      .try((signal) => getSnapshot(session_id, credential, { signal, retries: 0 }))
-      .catch((error) => {
-        // Given up by `wake`: as good as no network.
-        throw error instanceof Problem ? error : new Problem("offline", 0);
-      });
+    return this.patience.try((signal) =>
+      getSnapshot(session_id, credential, { signal, retries: 0, timeoutMs: ANSWER_WITHIN_MS }),
+    );
   }
 
   private onSocketState(state: SocketState, failures: number, code: number | null): void {
@@ -171,6 +220,7 @@ export class SessionFollower {
       return;
     }
     if (state === "open" || failures > 0) this.troubled = true;
+    if (!this.poller.running || state === "open") this.head = null;
     if (state === "open") {
       this.poller.stop();
       this.pollTrouble = false;
@@ -186,7 +236,7 @@ export class SessionFollower {
         if (this.epoch !== undefined && frame.epoch !== this.epoch) void this.resync(true);
         else if (frame.last_seq < this.log.lastSeq) void this.resync(true);
         this.epoch = frame.epoch;
-        this.commands.resend();
+        this.openedAt(frame.last_seq);
         break;
       case "event":
         this.acceptEvents([frame.event]);
@@ -213,6 +263,31 @@ export class SessionFollower {
     }
   }
 
+  private onPolled(page: EventPage): void {
+    // What brought this page back may bring the socket back.
+    if (this.pollTrouble) this.socket.wake();
+    this.pollTrouble = false;
+    this.onPage(page);
+    if (this.head === null && page.events.length < PAGE_OF_EVENTS) this.openedAt(page.next_cursor);
+    this.showConnection();
+  }
+
+  private openedAt(head: number): void {
+    this.head = head;
+    this.resent = false;
+    this.resendOnce();
+  }
+
+  private get caughtUp(): boolean {
+    return this.head !== null && this.resyncs === 0 && this.log.lastSeq >= this.head;
+  }
+
+  private resendOnce(): void {
+    if (this.resent || !this.caughtUp) return;
+    this.resent = true;
+    this.commands.resend();
+  }
+
   private onPage(page: EventPage): void {
     if (this.epoch !== undefined && page.epoch !== this.epoch) {
       this.epoch = page.epoch;
@@ -228,6 +303,7 @@ export class SessionFollower {
     else this.setLog(receive(this.log, events));
     for (const event of events) this.commands.acknowledge(event.command_id);
     if (hasGap(this.log)) void this.fetchMissing();
+    this.resendOnce();
   }
 
   /** The server says its log ends at `lastSeq`; what is missing here is fetched. */
@@ -250,6 +326,9 @@ export class SessionFollower {
 
   private resync(force: boolean): Promise<void> {
     this.resyncs += 1;
+    // The head was that of a history which may be over; the snapshot is of the present one.
+    if (this.head !== null) this.head = 0;
+    this.resent = false;
     this.resyncing = this.resyncing.then(() => this.takeSnapshot(force));
     return this.resyncing;
   }
@@ -265,7 +344,7 @@ export class SessionFollower {
         return;
       } catch (error) {
         const problem = asProblem(error);
-        if (!problem.transient) return this.finish(problem);
+        if (!problem.inconclusive) return this.finish(problem);
         await this.patience.wait(backoffMs(attempt));
       }
     }
@@ -281,6 +360,7 @@ export class SessionFollower {
     if (log === this.log) return;
     this.log = log;
     this.hooks.onLog(log);
+    this.commands.settleWhatIsOver();
     if (log.picture === null || !hasEnded(log.picture)) return;
     this.commands.drop(new Problem(log.picture.state === "expired" ? "session_expired" : "session_closed", 410));
     this.stop();
@@ -296,6 +376,7 @@ export class SessionFollower {
   }
 
   private sendCommand(pending: PendingCommand): boolean {
+    if (!this.caughtUp) return false;
     if (this.socket.send({ type: "command", command_id: pending.id, command: pending.command })) return true;
     if (!this.poller.running || this.pollTrouble || this.posting > 3) return false;
     this.posting += 1;

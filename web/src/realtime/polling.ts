@@ -5,6 +5,7 @@
 import { asProblem, type Problem } from "../api/problems";
 import type { EventPage } from "../api/types";
 import { backoffMs } from "./backoff";
+import { HUNG_MS } from "./patience";
 
 export interface PollHooks {
   cursor(): number;
@@ -22,10 +23,13 @@ const FINAL = new Set(["credential_invalid", "credential_expired", "not_a_partic
 
 export class Poller {
   private stopper: AbortController | null = null;
+  /** Since when the server has been asked to wait for news; null while it is asked for an answer at once. */
+  private waitingSince: number | null = null;
 
   constructor(
     private readonly hooks: PollHooks,
     private readonly pause: (ms: number, signal: AbortSignal) => Promise<void> = sleep,
+    private readonly now: () => number = Date.now,
   ) {}
 
   get running(): boolean {
@@ -41,6 +45,7 @@ export class Poller {
   stop(): void {
     this.stopper?.abort();
     this.stopper = null;
+    this.waitingSince = null;
   }
 
   /** The network or the page is back: ask now. */
@@ -50,11 +55,17 @@ export class Poller {
     this.start();
   }
 
+  /** Finds out whether a question that waits for news is still heard: asks for an answer at once instead. */
+  probe(): void {
+    if (this.waitingSince !== null && this.now() - this.waitingSince >= HUNG_MS) this.wake();
+  }
+
   private async run(stopper: AbortController): Promise<void> {
     const { signal } = stopper;
     let failures = 0;
     let waitS = 0;
     while (!signal.aborted) {
+      this.waitingSince = waitS > 0 ? this.now() : null;
       try {
         const page = await this.hooks.fetch(this.hooks.cursor(), waitS, signal);
         if (signal.aborted) return;
@@ -79,10 +90,12 @@ export class Poller {
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });
 }

@@ -1,6 +1,7 @@
 /**
  * One participant's WebSocket, kept open: authenticates in its first message (never in the URL), pings, notices a silent
- * connection, and comes back by itself with jittered backoff; at once when the network or the page comes back.
+ * connection, and comes back by itself with jittered backoff; at once when the network or the page comes back. A socket that
+ * gave way to another tab's comes back by `start` only.
  *
  * Invariants: at most one live WebSocket; frames and closes of an older one are ignored; after `stop` nothing happens.
  */
@@ -28,17 +29,27 @@ export interface SocketLike {
 }
 
 const OPEN = 1;
+/** A network that has just come back opens a socket sooner than this, or the try was sent into the void. */
+const OPEN_WITHIN_MS = 3_500;
+/** Every third try has more time: there are networks that need it. */
+const OPEN_SLOWLY_WITHIN_MS = 8_000;
+const PATIENT_EVERY = 3;
 const HELLO_WITHIN_MS = 8_000;
 const PING_EVERY_MS = 25_000;
 const PONG_WITHIN_MS = 10_000;
-/** A page that just woke up wants to know sooner whether its socket is still real. */
-const WAKE_PONG_WITHIN_MS = 2_500;
+/** Who waits for an answer, or has just come back, wants to know sooner whether the socket is still real. */
+const PROBE_WITHIN_MS = 2_500;
+/** A socket that has said nothing for this long is not taken at its word by a guest who touches the page. */
+const SILENT_MS = 5_000;
 
 export class SessionSocket {
   private socket: SocketLike | null = null;
   private state: SocketState = "stopped";
   private failures = 0;
   private connectingSince = 0;
+  private heardAt = 0;
+  /** When the answer to a ping is due; null while none is awaited. */
+  private pongBy: number | null = null;
   private reconnectTimer: ReturnType<typeof setTimeout> | undefined;
   private silenceTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -55,6 +66,7 @@ export class SessionSocket {
 
   start(): void {
     if (this.state === "final") return;
+    this.failures = 0;
     this.connect();
   }
 
@@ -73,13 +85,21 @@ export class SessionSocket {
   /** The network or the page is back: find out at once instead of waiting for a timer. */
   wake(): void {
     this.probe();
-    const hung = this.state === "connecting" && Date.now() - this.connectingSince >= HUNG_MS;
-    if (this.state === "waiting" || this.state === "replaced" || hung) this.connect();
+    if (this.state !== "waiting" && this.state !== "connecting") return;
+    this.failures = 0;
+    const hung = Date.now() - this.connectingSince >= HUNG_MS;
+    if (this.state === "waiting" || hung) this.connect();
+    else this.allow(HUNG_MS);
   }
 
   /** Finds out whether an open socket still is one. */
   probe(): void {
-    if (this.state === "open") this.ping(WAKE_PONG_WITHIN_MS);
+    if (this.state === "open") this.ping(PROBE_WITHIN_MS);
+  }
+
+  /** The guest touches the page. */
+  touch(): void {
+    if (Date.now() - this.heardAt >= SILENT_MS) this.probe();
   }
 
   private connect(): void {
@@ -94,9 +114,12 @@ export class SessionSocket {
       return;
     }
     this.socket = socket;
-    this.silenceTimer = setTimeout(() => this.lost(null), HELLO_WITHIN_MS);
+    const patient = this.failures % PATIENT_EVERY === PATIENT_EVERY - 1;
+    this.allow(patient ? OPEN_SLOWLY_WITHIN_MS : OPEN_WITHIN_MS);
     socket.onopen = () => {
-      if (this.socket === socket) socket.send(JSON.stringify({ type: "auth", ...this.hooks.auth() }));
+      if (this.socket !== socket) return;
+      this.allow(HELLO_WITHIN_MS);
+      socket.send(JSON.stringify({ type: "auth", ...this.hooks.auth() }));
     };
     socket.onmessage = (event) => {
       if (this.socket === socket) this.receive(event.data);
@@ -108,6 +131,8 @@ export class SessionSocket {
 
   private receive(data: unknown): void {
     clearTimeout(this.silenceTimer);
+    this.pongBy = null;
+    this.heardAt = Date.now();
     const frame = readFrame(data);
     if (frame === null) return;
     if (frame.type === "hello") {
@@ -120,9 +145,17 @@ export class SessionSocket {
   }
 
   private ping(withinMs: number): void {
-    if (!this.send({ type: "ping" })) return;
+    const by = Date.now() + withinMs;
+    // Asking again must not give a dead socket more time.
+    if ((this.pongBy !== null && this.pongBy <= by) || !this.send({ type: "ping" })) return;
+    this.pongBy = by;
+    this.allow(withinMs);
+  }
+
+  /** Silent for this long from now on, the connection is given up. */
+  private allow(ms: number): void {
     clearTimeout(this.silenceTimer);
-    this.silenceTimer = setTimeout(() => this.lost(null), withinMs);
+    this.silenceTimer = setTimeout(() => this.lost(null), ms);
   }
 
   /** The connection is gone, or as good as gone. */
@@ -143,6 +176,7 @@ export class SessionSocket {
     clearTimeout(this.reconnectTimer);
     clearTimeout(this.silenceTimer);
     clearInterval(this.pingTimer);
+    this.pongBy = null;
     const socket = this.socket;
     this.socket = null;
     if (socket === null) return;

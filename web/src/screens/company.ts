@@ -7,7 +7,7 @@ import type { Seat } from "../ui/TableTop";
 
 export interface Company {
   partner: Member | undefined;
-  /** undefined while nobody has said: a polling phone gets no presence. */
+  /** undefined while nobody says: presence comes over the socket, and only the latest word of an open one counts. */
   status: PresenceStatus | undefined;
   /** Two phones play, though the other may be away or may have left. */
   dual: boolean;
@@ -22,9 +22,9 @@ export interface Company {
   theirAnswer: string | undefined;
 }
 
-type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent">;
+type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent" | "connection">;
 
-export function company({ picture, me, presence, sent }: Seen): Company {
+export function company({ picture, me, presence, sent, connection }: Seen): Company {
   const my = me?.participant_id;
   const partner = picture?.members.find((one) => one.present && one.participant_id !== my);
   const theirId = partner?.participant_id;
@@ -32,7 +32,7 @@ export function company({ picture, me, presence, sent }: Seen): Company {
   const answerOf = (id: string | undefined) => play?.answers.find((one) => one.participant_id === id)?.answer;
   return {
     partner,
-    status: theirId === undefined ? undefined : presence[theirId],
+    status: theirId === undefined || connection !== "live" ? undefined : presence[theirId],
     dual: picture?.mode === "dual",
     iAmReady: play?.ready.includes(my ?? "") === true,
     partnerReady: theirId !== undefined && play?.ready.includes(theirId) === true,

@@ -1,6 +1,7 @@
 /**
  * Commands on their way. Each has one id for ever: it is sent again with that id, over whichever way is open, until the log
- * shows its event, the server accepts it without one, or it is refused. The server makes repeats harmless.
+ * shows its event, the server accepts it without one, it is refused, or it is not meant any more. The server makes repeats
+ * harmless.
  */
 import { Problem } from "../api/problems";
 import type { GameCommand } from "../api/types";
@@ -9,15 +10,21 @@ import { randomUuid } from "../ids";
 export interface PendingCommand {
   id: string;
   command: GameCommand;
-  sentAt: number | null;
-  firstAt: number;
 }
 
 interface Waiting extends PendingCommand {
+  firstAt: number;
+  /** Since when an answer is awaited; null while none can come. */
+  sentAt: number | null;
+  /** When it may go out again. */
+  againAt: number;
+  isOver: () => boolean;
   resolve: () => void;
   reject: (problem: Problem) => void;
 }
 
+/** Unanswered for this long, a command makes one doubt the way it went. */
+export const DOUBT_AFTER_MS = 2_000;
 /** Unanswered for this long, a command is sent again. */
 export const RESEND_AFTER_MS = 6_000;
 /** Unanswered for this long, the guest is told; a late effect still shows through the log. */
@@ -36,11 +43,22 @@ export class CommandQueue {
     return [...this.waiting.values()];
   }
 
-  /** Resolves once the command has taken effect (or needed none). Raises Problem when refused or given up. */
-  submit(command: GameCommand): Promise<void> {
+  /** A command went out a while ago, and nothing came back. */
+  get doubtful(): boolean {
+    const before = this.now() - DOUBT_AFTER_MS;
+    return [...this.waiting.values()].some(({ sentAt }) => sentAt !== null && sentAt <= before);
+  }
+
+  /**
+   * Resolves once the command has taken effect (or needed none), or `isOver` says that it is not meant any more. Raises
+   * Problem when refused or given up.
+   */
+  submit(command: GameCommand, isOver: () => boolean = () => false): Promise<void> {
     return new Promise((resolve, reject) => {
-      const entry: Waiting = { id: this.newId(), command, sentAt: null, firstAt: this.now(), resolve, reject };
-      this.waiting.set(entry.id, entry);
+      const now = this.now();
+      const id = this.newId();
+      const entry: Waiting = { id, command, firstAt: now, sentAt: null, againAt: now, isOver, resolve, reject };
+      this.waiting.set(id, entry);
       this.trySend(entry);
     });
   }
@@ -53,18 +71,28 @@ export class CommandQueue {
     entry?.resolve();
   }
 
-  /** The server refused. A transient refusal keeps the command: the next tick sends it again. */
+  /** The server refused. A transient refusal keeps the command: a later tick sends it again. */
   refuse(commandId: string | null, problem: Problem): void {
     if (commandId === null) return;
     const entry = this.waiting.get(commandId);
     if (entry === undefined) return;
     if (problem.transient) {
-      const wait = Math.min(Math.max((problem.retryAfter ?? 1) * 1_000, 500), 20_000);
-      entry.sentAt = this.now() - RESEND_AFTER_MS + wait;
+      entry.sentAt = null;
+      entry.againAt = this.now() + Math.min(Math.max((problem.retryAfter ?? 1) * 1_000, 500), 20_000);
       return;
     }
     this.waiting.delete(commandId);
     entry.reject(problem);
+  }
+
+  /** The table moved on: what was meant for what lay there before is no longer asked for, and nobody need be told. */
+  settleWhatIsOver(): void {
+    this.settle((entry) => entry.isOver());
+  }
+
+  /** Nobody waits for an answer any more. */
+  settleAll(): void {
+    this.settle(() => true);
   }
 
   /** A way to the server opened: everything unanswered goes out again at once. */
@@ -79,7 +107,7 @@ export class CommandQueue {
       if (now - entry.firstAt >= GIVE_UP_AFTER_MS) {
         this.waiting.delete(entry.id);
         entry.reject(new Problem("unanswered", 0));
-      } else if (entry.sentAt === null || now - entry.sentAt >= RESEND_AFTER_MS) {
+      } else if (now >= entry.againAt) {
         this.trySend(entry);
       }
     }
@@ -93,7 +121,14 @@ export class CommandQueue {
     }
   }
 
+  private settle(which: (entry: Waiting) => boolean): void {
+    for (const entry of [...this.waiting.values()].filter(which)) this.acknowledge(entry.id);
+  }
+
   private trySend(entry: Waiting): void {
-    entry.sentAt = this.send(entry) ? this.now() : null;
+    const now = this.now();
+    const sent = this.send(entry);
+    entry.againAt = sent ? now + RESEND_AFTER_MS : now;
+    entry.sentAt = sent ? now : null;
   }
 }

@@ -175,6 +175,13 @@ export function isDealt(play: Play): boolean {
   return play.question !== null || play.finished;
 }
 
+type Table = { context: Context | null; play: Play };
+
+/** Another context was chosen in a running game, and the card that comes with it has not come yet. */
+export function isBetweenDecks(before: Table, now: Table): boolean {
+  return isDealt(before.play) && !isDealt(now.play) && before.context !== now.context;
+}
+
 export function wishOf(play: Play, participantId: string | undefined): Wish | undefined {
   return play.wishes.find((one) => one.participant_id === participantId);
 }

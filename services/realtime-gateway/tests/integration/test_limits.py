@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 from gateway_testing.house import House
+from gateway_testing.phones import narrow_connection
 
 from twotop_common.testing.eventually import eventually
 
@@ -102,10 +102,7 @@ async def test_a_slow_reader_is_cut_off_without_harm_to_the_others(house: House)
     table = house.owner.seat()
     await house.registered(gateway, table)
     a, b = table.guests
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    narrow.connect(("127.0.0.1", int(gateway.url.rsplit(":", 1)[1])))
-    narrow.setblocking(False)
+    narrow = narrow_connection(gateway.url)
     async with gateway.phone(table, sock=narrow, max_queue=1) as slow, gateway.phone(table) as quick:
         await slow.auth(house.owner.credential(table, a))
         await quick.auth(house.owner.credential(table, b))
@@ -127,10 +124,7 @@ async def test_a_reader_that_is_slow_for_a_moment_loses_nothing(house: House) ->
     gateway = await house.gateway()
     table = house.owner.seat()
     await house.registered(gateway, table)
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    narrow.connect(("127.0.0.1", int(gateway.url.rsplit(":", 1)[1])))
-    narrow.setblocking(False)
+    narrow = narrow_connection(gateway.url)
     async with gateway.phone(table, sock=narrow, max_queue=1) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.until_seq(1)

@@ -22,9 +22,7 @@ QUICK = {"probe_after_s": 0.2, "probe_timeout_s": 1.0}
 @asynccontextmanager
 async def watched_table(house: House, **settings: Any) -> AsyncIterator[tuple[RunningGateway, Table, Guest, TestPhone]]:
     """A gateway, a table with one phone at it, and the guest whose phone is watched."""
-    gateway = await house.gateway(**settings)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(**settings)
     partner, guest = table.guests
     async with gateway.phone(table) as watching:
         await watching.auth(house.owner.credential(table, partner))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from gateway_testing.house import House, RunningGateway
 from gateway_testing.owner_double import Guest, Table
 from gateway_testing.phones import TestPhone, bare_phone, narrow_connection
 
+from realtime_gateway.domain.closing import Closing
+from realtime_gateway.domain.silence import Line
 from twotop_common.testing.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -31,6 +34,10 @@ async def watched_table(house: House, **settings: Any) -> AsyncIterator[tuple[Ru
 
 def seated(gateway: RunningGateway, table: Table, guest: Guest) -> Any:
     return gateway.rooms.get(table.session_id).phones[guest.participant_id]
+
+
+def heard_since(line: Line, before: float) -> bool:
+    return line.heard_at > before
 
 
 async def test_a_phone_that_vanished_is_missed_with_the_next_event_and_gone_counts_from_when_it_was_heard_of(
@@ -76,7 +83,7 @@ async def test_a_phone_that_says_nothing_but_answers_pings_stays(house: House) -
             heard_at = line.heard_at
             event = house.owner.append(table)
             await quiet.until_seq(event.seq)
-            await eventually(lambda before=heard_at: line.heard_at > before)
+            await eventually(partial(heard_since, line, heard_at))
         house.owner.append(table)
         await quiet.until_seq(table.last_seq)
 
@@ -117,13 +124,14 @@ async def test_a_phone_with_unsent_bytes_is_asked_only_when_it_has_taken_them(ho
 async def test_a_pause_of_the_gateway_itself_is_nobodys_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watched_table(house) as (gateway, table, guest, _):
         writer = await bare_phone(gateway.url, table.session_id, house.owner.credential(table, guest))
-        wire = seated(gateway, table, guest).wire
+        phone = seated(gateway, table, guest)
         later = time.monotonic() + 60
         monkeypatch.setattr(gateway.sockets, "_clock", lambda: later)
-        gateway.sockets.sweep()
-        assert wire.closing is None
-        gateway.sockets.sweep()
-        assert wire.closing.code == 4408
+        closings = []
+        for _ in range(2):
+            gateway.sockets.sweep()
+            closings.append(phone.wire.closing)
+        assert closings == [None, Closing.SILENT]
         writer.close()
 
 

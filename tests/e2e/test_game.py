@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from functools import partial
 
 from twotop_e2e.following import SocketFollower
 from twotop_e2e.phone import Json, Phone, pair
 from twotop_e2e.stack import Stack
+
+from twotop_common.testing.proxy import proxied
 
 
 async def both_ready(on_a: SocketFollower, on_b: SocketFollower) -> Json:
@@ -96,6 +99,30 @@ async def test_a_partner_who_is_gone_for_twenty_seconds_holds_nobody_up(stack: S
         await on_a.until(lambda: len(shown_on(on_a)) == 3, what="a new wish had to wait")
         async with SocketFollower(b) as back:
             await back.until(lambda: len(shown_on(back)) == 3, what="the one who came back did not catch up")
+        await a.close_session()
+
+
+async def test_a_partner_whose_phone_vanished_without_a_word_holds_nobody_up_for_longer(stack: Stack) -> None:
+    """Nothing passes either way any more, and no connection is closed: flight mode, or a screen that went dark."""
+    a, b = await pair(stack)
+    async with proxied(stack.origin) as tunnel, a, b, SocketFollower(a) as on_a:
+        async with SocketFollower(b, through=tunnel.url) as on_b:
+            heard_after = time.monotonic()
+            await both_ready(on_a, on_b)
+            tunnel.freeze()
+            vanished_at = time.monotonic()
+            await on_a.command("request_next")
+            away = await on_a.until(
+                lambda: on_a.presence[b.participant_id] == "away" and time.monotonic(),
+                timeout_s=20,
+                what="nobody missed the phone",
+            )
+            advanced = await on_a.until_type("question_advanced", timeout_s=45)
+        assert away - vanished_at >= 5
+        assert advanced["data"]["alone"]
+        advanced_at = on_a.seen_at[advanced["seq"]]
+        assert advanced_at - heard_after >= 20
+        assert advanced_at - vanished_at <= 30
         await a.close_session()
 
 

@@ -3,7 +3,7 @@
 Invariants:
 - The database numbers a participant's sockets. Only the newest counts: an older one is closed as soon as its instance
   hears of the newer (by hint, or by the reconciliation that looks the numbers up), and only the loss of the newest
-  makes the participant away and, ``gone_after_s`` later, gone.
+  makes the participant away and, ``gone_after_s`` after it was last heard of, gone.
 - ``ParticipantGone`` is written in the transaction that finds the number unchanged: nobody who came back is declared
   gone.
 - An instance that stops or dies declares nothing. Its participants are declared gone by another one after
@@ -95,7 +95,10 @@ class Attendance:
         self._announce(phone.session_id, phone.participant_id, phone.claims.role, phone.connection, "online")
 
     def depart(self, phone: Phone) -> None:
-        """A socket is lost. If it was the participant's newest, the participant is away from now on."""
+        """A socket is lost. If it was the participant's newest, the participant is away from now on.
+
+        A phone that fell silent has been away for longer than this side knows.
+        """
         key = (phone.session_id, phone.participant_id)
         room = self._rooms.get(phone.session_id)
         if room is not None:
@@ -105,7 +108,8 @@ class Attendance:
                 return
         self._announce(phone.session_id, phone.participant_id, phone.claims.role, phone.connection, "away")
         if not self._draining:
-            self._lost[key] = Lost(phone.claims.role, phone.connection, self._clock() + self._gone_after_s)
+            since = phone.wire.line.heard_at if phone.wire.closing is Closing.SILENT else self._clock()
+            self._lost[key] = Lost(phone.claims.role, phone.connection, since + self._gone_after_s)
 
     async def drain(self) -> None:
         """This instance stops: sockets lost from now on are the business of the others."""

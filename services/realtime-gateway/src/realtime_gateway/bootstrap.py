@@ -16,6 +16,7 @@ from realtime_gateway.api import SocketApp
 from realtime_gateway.attendance import Attendance
 from realtime_gateway.commands import Commands
 from realtime_gateway.consumers import handlers_of
+from realtime_gateway.domain.silence import Patience, silence_limit_s
 from realtime_gateway.handlers import Handlers
 from realtime_gateway.owner import Owner
 from realtime_gateway.presence_memory import PresenceMemory
@@ -89,7 +90,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Runtime]:
             attendance=attendance,
             recovery=Recovery(owner, rooms, heartbeat_s=settings.heartbeat_s, timeout_s=settings.recovery_timeout_s),
             commands=Commands(rpc, rooms, timeout_s=settings.command_timeout_s),
-            heartbeat_s=settings.heartbeat_s,
+            patience=Patience(silence_limit_s(settings.heartbeat_s), settings.probe_after_s, settings.probe_timeout_s),
         )
         consumer = Consumer(broker, settings.service, handlers_of(handlers, rooms, waiters))
         health = Health(

@@ -24,7 +24,7 @@ class Delivered:
 
 @dataclass(slots=True, eq=False)
 class Phone:
-    """A participant's socket. ``heard_at`` is monotonic; ``commands`` holds those waiting behind the one in flight."""
+    """A participant's socket. ``commands`` holds those waiting behind the one in flight."""
 
     wire: Wire
     claims: ParticipantClaims
@@ -32,7 +32,6 @@ class Phone:
     connection: int
     log: PhoneLog[Delivered]
     bucket: TokenBucket
-    heard_at: float
     commands: deque[CommandFrame] | None = None
     must_resync: bool = False
 

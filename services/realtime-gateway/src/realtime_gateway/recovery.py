@@ -69,7 +69,7 @@ class Recovery:
                 await phone.wire.drained()
         except TimeoutError:
             raise SocketRefused(Closing.TOO_SLOW) from None
-        phone.heard_at = time.monotonic()
+        phone.wire.line.hear(time.monotonic())
 
     async def _page(self, room: Room, phone: Phone, deadline: float) -> Page:
         """The events behind the phone's cursor, asked for until the deadline."""

@@ -20,6 +20,8 @@ class GatewaySettings(ServiceSettings):
 
     port: int = Field(default=8103, ge=0, le=65_535)
     heartbeat_s: float = Field(default=25.0, gt=0, description="how often phones are asked to ping")
+    probe_after_s: float = Field(default=5.0, gt=0, description="silence after which a phone is asked for a sign")
+    probe_timeout_s: float = Field(default=8.0, gt=0, description="how long it may take to give one")
     auth_timeout_s: float = Field(default=5.0, gt=0)
     registration_wait_s: float = Field(default=3.0, ge=0, description="how long an unknown phone is held")
     gone_after_s: float = Field(default=20.0, gt=0, description="away becomes gone; a silent instance is dead")

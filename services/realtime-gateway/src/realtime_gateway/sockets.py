@@ -1,7 +1,7 @@
 """The life of a socket: authentication, admission, recovery, frames, end. Knows nothing of ASGI.
 
-Heartbeats of all sockets are checked by one sweep a second; a socket costs no timer and no task of its own beyond
-the one that reads it.
+The silence of all sockets is judged by one sweep a second; a socket costs no timer and no task of its own beyond the
+one that reads it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from realtime_gateway.admission import Admission
 from realtime_gateway.attendance import Attendance
 from realtime_gateway.commands import Commands
 from realtime_gateway.domain.closing import Closing
-from realtime_gateway.domain.limits import MESSAGE_BURST, RUBBISH_COST, TokenBucket, silence_limit_s
+from realtime_gateway.domain.limits import MESSAGE_BURST, RUBBISH_COST, TokenBucket
 from realtime_gateway.domain.log_order import PhoneLog
+from realtime_gateway.domain.silence import Judgement, Patience
 from realtime_gateway.errors import SocketRefused
 from realtime_gateway.phone import Phone
 from realtime_gateway.recovery import Recovery
@@ -33,6 +34,7 @@ from twotop_common.service_defaults.problems import invalid_field, invalid_reque
 log = get_logger(__name__)
 
 SWEEP_S = 1.0
+HELD_UP_S = 3 * SWEEP_S
 
 
 class Sockets:
@@ -47,7 +49,7 @@ class Sockets:
         attendance: Attendance,
         recovery: Recovery,
         commands: Commands,
-        heartbeat_s: float,
+        patience: Patience,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._verifier = verifier
@@ -56,8 +58,9 @@ class Sockets:
         self._attendance = attendance
         self._recovery = recovery
         self._commands = commands
-        self._silence_s = silence_limit_s(heartbeat_s)
+        self._patience = patience
         self._clock = clock
+        self._swept_at = clock()
 
     def authenticate(self, session_id: UUID, credential: str) -> ParticipantClaims:
         """The claims of a credential for this session. Raises SocketRefused."""
@@ -87,15 +90,13 @@ class Sockets:
         phone: Phone | None = None
         try:
             await self._admission.admit(room, claims, auth.credential)
-            now = self._clock()
             phone = Phone(
                 wire=wire,
                 claims=claims,
                 credential=auth.credential,
                 connection=0,
                 log=PhoneLog(auth.last_seq),
-                bucket=TokenBucket(MESSAGE_BURST, now),
-                heard_at=now,
+                bucket=TokenBucket(MESSAGE_BURST, self._clock()),
             )
             await self._attendance.arrive(room, phone)
             self._seat(room, phone)
@@ -139,7 +140,6 @@ class Sockets:
     def on_text(self, room: Room, phone: Phone, text: str) -> None:
         """One frame of an admitted phone."""
         now = self._clock()
-        phone.heard_at = now
         if not phone.bucket.take(now):
             phone.wire.shut(Closing.TOO_FAST)
             return
@@ -150,7 +150,7 @@ class Sockets:
             self._fine(phone, now)
             return
         if isinstance(frame, PingFrame):
-            phone.wire.push(pong_frame(room.head))
+            phone.wire.push(pong_frame(room.head), heartbeat=True)
         elif isinstance(frame, CommandFrame):
             self._commands.submit(room, phone, frame)
         else:
@@ -159,26 +159,33 @@ class Sockets:
 
     def on_bytes(self, phone: Phone) -> None:
         """A binary message: the contract has none."""
-        now = self._clock()
-        phone.heard_at = now
         phone.wire.push(rejected_frame(None, invalid_request("Frames are text.")))
-        self._fine(phone, now)
+        self._fine(phone, self._clock())
 
     def _fine(self, phone: Phone, now: float) -> None:
         if not phone.bucket.take(now, RUBBISH_COST):
             phone.wire.shut(Closing.TOO_FAST)
 
-    # -- heartbeats
+    # -- silence
 
-    def close_silent(self) -> None:
-        """Close every socket that has missed its heartbeats."""
-        limit = self._clock() - self._silence_s
+    def sweep(self) -> None:
+        """Ask phones that may have vanished, and close the sockets of those that have."""
+        now = self._clock()
+        held_up, self._swept_at = now - self._swept_at > HELD_UP_S, now
+        if held_up:
+            # What the phones said meanwhile is not read yet: a pause of this process is nobody's silence.
+            return
         for phone in self._rooms.phones():
-            if phone.heard_at < limit:
+            line = phone.wire.line
+            judgement = line.judge(now, self._patience)
+            if judgement is Judgement.LOST:
                 phone.wire.shut(Closing.SILENT)
+            elif judgement is Judgement.ASK and phone.log.live and phone.wire.ask():
+                # One that recovers is not read from meanwhile, and has limits of its own.
+                line.ask(now, self._patience)
 
     async def keep_sweeping(self) -> None:
-        """Check heartbeats, for ever."""
+        """Judge silence, for ever."""
         while True:
             await asyncio.sleep(SWEEP_S)
-            self.close_silent()
+            self.sweep()

@@ -8,11 +8,13 @@ uvicorn's protocol stays in charge of the handshake, of parsing and of ASGI ``re
   phone that does not even read that is cut off a few seconds later.
 - Messages beyond the size limit end with the contract's 4413 in place of the protocol's 1009.
 - On shutdown the phone hears ``bye`` before 1012.
+- ``line`` knows when the phone was last heard of: any byte from it counts, pongs and parts of messages too.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Any, Protocol, cast
 
@@ -26,11 +28,13 @@ from websockets.server import ServerProtocol
 
 from realtime_gateway.domain.closing import Closing
 from realtime_gateway.domain.limits import MAX_UNSENT_BYTES
+from realtime_gateway.domain.silence import Line
 from realtime_gateway.schemas import bye_frame
 from realtime_gateway.slim import Gate, Mailbox
 
 EXTENSION = "twotop.wire"
 CLOSE_TIMEOUT_S = 5.0
+PING = Frame(Opcode.PING, b"").serialize(mask=False)
 
 
 class Wire(Protocol):
@@ -40,8 +44,18 @@ class Wire(Protocol):
     def closing(self) -> Closing | None:
         """Why this side closed it; None while it is open or when the phone closed it."""
 
-    def push(self, payload: bytes) -> bool:
-        """Send a text message, or queue it. False when the socket is closed or was just closed as too slow."""
+    @property
+    def line(self) -> Line:
+        """When the phone was heard of, and what it was sent since then."""
+
+    def push(self, payload: bytes, *, heartbeat: bool = False) -> bool:
+        """Send a text message, or queue it. False when the socket is closed or was just closed as too slow.
+
+        An answer to a ``heartbeat`` is no news: nobody asks later whether it arrived.
+        """
+
+    def ask(self) -> bool:
+        """Send a protocol ping. False when it would have to wait behind unsent bytes, or the socket is closed."""
 
     def shut(self, closing: Closing) -> None:
         """Say why, close, and cut off a phone that does not answer within seconds. Harmless when already closed."""
@@ -78,6 +92,7 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
         self.queue = cast("asyncio.Queue[Any]", Mailbox())
         self.writable = cast(asyncio.Event, Gate())
         self.writable.set()
+        self._line = Line(time.monotonic())
         self._closing: Closing | None = None
         self._backlog: deque[bytes] | None = None
         self._backlog_bytes = 0
@@ -88,9 +103,15 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
     def closing(self) -> Closing | None:
         return self._closing
 
-    def push(self, payload: bytes) -> bool:
-        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
+    @property
+    def line(self) -> Line:
+        return self._line
+
+    def push(self, payload: bytes, *, heartbeat: bool = False) -> bool:
+        if not self._open:
             return False
+        if not heartbeat:
+            self._line.tell(time.monotonic(), len(payload))
         frame = Frame(Opcode.TEXT, payload).serialize(mask=False)
         if self._backlog is None and self.writable.is_set():
             self.transport.write(frame)
@@ -104,8 +125,14 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
         self.shut(Closing.TOO_SLOW)
         return False
 
+    def ask(self) -> bool:
+        if not self._open or self._backlog is not None or self.transport.get_write_buffer_size():
+            return False
+        self.transport.write(PING)
+        return True
+
     def shut(self, closing: Closing) -> None:
-        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
+        if not self._open:
             return
         self._closing = closing
         self.queue.put_nowait({"type": "websocket.disconnect", "code": closing.code, "reason": closing.reason})
@@ -123,12 +150,21 @@ class GatewayProtocol(WebSocketsSansIOProtocol):
     def settle(self) -> None:
         # Headers, scope and response would otherwise live as long as the socket, at several kB each.
         cast(dict[str, Any], self.scope).clear()
+        self.client = self.server = None
         del self.request, self.response
 
     async def drained(self) -> None:
         await self.writable.wait()
 
+    @property
+    def _open(self) -> bool:
+        return not (self.close_sent or self.disconnected) and self.conn.state is State.OPEN
+
     # -- uvicorn's protocol
+
+    def data_received(self, data: bytes) -> None:
+        self._line.hear(time.monotonic())
+        super().data_received(data)
 
     def resume_writing(self) -> None:
         super().resume_writing()

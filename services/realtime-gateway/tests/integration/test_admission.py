@@ -61,9 +61,7 @@ async def test_a_participant_that_the_owner_does_not_know_is_refused(house: Hous
 
 
 async def test_one_who_left_is_refused_by_the_gateways_own_table(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a = table.guests[0]
     async with gateway.handlers._transaction() as session:
         await gateway.queries.leave(session, table.session_id, a.participant_id, role="A", seq=2)
@@ -82,9 +80,7 @@ async def test_a_revoked_generation_is_refused(house: House) -> None:
 
 
 async def test_the_owner_refuses_a_revoked_generation_that_the_gateway_has_not_heard_of(house: House) -> None:
-    gateway = await house.gateway(registration_wait_s=0.1)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(registration_wait_s=0.1)
     old = house.owner.credential(table, table.guests[0])
     table.guests[0].generation = 2
     assert await refusal(gateway, table, old) == (4401, "credential_invalid")
@@ -107,9 +103,7 @@ async def test_who_cannot_be_confirmed_is_asked_to_try_again(house: House) -> No
 
 
 async def test_a_registered_phone_whose_log_cannot_be_read_is_asked_to_try_again(house: House) -> None:
-    gateway = await house.gateway(recovery_timeout_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(recovery_timeout_s=0.2)
     house.owner.away = True
     credential = house.owner.credential(table, table.guests[0])
     assert await refusal(gateway, table, credential) == (1013, "unavailable")
@@ -150,9 +144,7 @@ async def test_an_unregistered_phone_is_let_in_when_the_owner_confirms_it(house:
 
 
 async def test_the_authorization_header_does_for_those_who_can_send_one(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     header = {"Authorization": f"Bearer {house.owner.credential(table, table.guests[0])}"}
     async with gateway.phone(table, additional_headers=header) as phone:
         assert (await phone.expect("hello"))["role"] == "A"
@@ -161,9 +153,7 @@ async def test_the_authorization_header_does_for_those_who_can_send_one(house: H
 
 
 async def test_a_credential_in_the_query_is_not_looked_at(house: House) -> None:
-    gateway = await house.gateway(auth_timeout_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(auth_timeout_s=0.2)
     credential = house.owner.credential(table, table.guests[0])
     async with gateway.phone(f"{table.session_id}?credential={credential}") as phone:
         assert await phone.close_code() == Closing.SILENT.code
@@ -185,9 +175,7 @@ async def test_a_phone_that_leaves_before_it_authenticates_harms_nobody(house: H
 
 
 async def test_browsers_from_foreign_origins_are_refused_before_the_handshake(house: House) -> None:
-    gateway = await house.gateway(allowed_origins="https://twotop.example, https://other.example")
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(allowed_origins="https://twotop.example, https://other.example")
     for origin in ("https://evil.example", "null", "https://twotop.example.evil"):
         with pytest.raises(InvalidStatus) as refused:
             await gateway.phone(table, origin=origin).__aenter__()

@@ -9,9 +9,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_a_refused_command_gets_the_owners_problem(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.command("c-1", "refuse")
@@ -22,9 +20,7 @@ async def test_a_refused_command_gets_the_owners_problem(house: House) -> None:
 
 
 async def test_a_command_that_changes_nothing_and_a_repeat_are_accepted(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.command("c-1", "noop")
@@ -37,9 +33,7 @@ async def test_a_command_that_changes_nothing_and_a_repeat_are_accepted(house: H
 
 
 async def test_commands_of_one_phone_are_carried_out_in_order(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         for number in range(30):
@@ -49,9 +43,7 @@ async def test_commands_of_one_phone_are_carried_out_in_order(house: House) -> N
 
 
 async def test_what_travels_is_the_admitted_phone_and_no_credential(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a = table.guests[0]
     credential = house.owner.credential(table, a)
     async with gateway.phone(table) as phone:
@@ -67,9 +59,7 @@ async def test_what_travels_is_the_admitted_phone_and_no_credential(house: House
 
 
 async def test_a_command_without_an_answer_is_rejected_as_unavailable(house: House) -> None:
-    gateway = await house.gateway(command_timeout_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(command_timeout_s=0.2)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.command("c-1", "hang")
@@ -82,9 +72,7 @@ async def test_a_command_without_an_answer_is_rejected_as_unavailable(house: Hou
 
 async def test_too_many_waiting_commands_are_rejected(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime_gateway.commands.MAX_QUEUED_COMMANDS", 3)
-    gateway = await house.gateway(command_timeout_s=0.3)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(command_timeout_s=0.3)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         for number in range(5):
@@ -94,9 +82,7 @@ async def test_too_many_waiting_commands_are_rejected(house: House, monkeypatch:
 
 
 async def test_a_phone_that_hangs_up_cancels_nothing(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a, b = table.guests
     async with gateway.phone(table) as other:
         await other.auth(house.owner.credential(table, b))

@@ -40,9 +40,7 @@ async def still_serves(house: House, gateway: RunningGateway, table: Table) -> N
 
 
 async def test_random_bytes_after_the_handshake_harm_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     source = random.Random(7)
     request = (
         f"GET /ws/sessions/{table.session_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -63,9 +61,7 @@ async def test_random_bytes_after_the_handshake_harm_nobody(house: House, caplog
 
 
 async def test_random_frames_of_an_admitted_phone_harm_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     credential = house.owner.credential(table, table.guests[0])
     source = random.Random(11)
     with caplog.at_level(logging.ERROR):
@@ -83,9 +79,7 @@ async def test_random_frames_of_an_admitted_phone_harm_nobody(house: House, capl
 
 
 async def test_text_that_is_no_utf8_ends_that_socket(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.socket.send(b"\xff\xfe", text=True)

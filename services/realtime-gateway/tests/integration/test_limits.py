@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 import pytest
 from gateway_testing.house import House
+from gateway_testing.phones import narrow_connection
 
 from twotop_common.testing.eventually import eventually
 
@@ -20,9 +20,7 @@ async def test_a_phone_that_never_authenticates_is_closed(house: House) -> None:
 
 
 async def test_a_silent_phone_is_closed_and_one_that_pings_is_not(house: House) -> None:
-    gateway = await house.gateway(heartbeat_s=0.4)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(heartbeat_s=0.4)
     a, b = table.guests
     async with gateway.phone(table) as silent, gateway.phone(table) as talking:
         await silent.auth(house.owner.credential(table, a))
@@ -40,9 +38,7 @@ async def test_a_silent_phone_is_closed_and_one_that_pings_is_not(house: House) 
 
 @pytest.mark.parametrize("size", [65_537, 3_000_000])
 async def test_a_message_beyond_the_limit_ends_the_socket(house: House, size: int) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.socket.send("x" * size)
@@ -50,9 +46,7 @@ async def test_a_message_beyond_the_limit_ends_the_socket(house: House, size: in
 
 
 async def test_a_message_at_the_limit_is_read(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.socket.send("x" * 65_536)
@@ -60,9 +54,7 @@ async def test_a_message_at_the_limit_is_read(house: House) -> None:
 
 
 async def test_a_fragmented_message_is_read_whole(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.socket.send(iter(['{"type":', '"ping"', "}"]))
@@ -70,9 +62,7 @@ async def test_a_fragmented_message_is_read_whole(house: House) -> None:
 
 
 async def test_a_phone_that_talks_too_fast_is_closed(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         for _ in range(80):
@@ -84,9 +74,7 @@ async def test_a_phone_that_talks_too_fast_is_closed(house: House) -> None:
 
 @pytest.mark.parametrize("rubbish", ["{", b"\x00\xff", '{"type":"shout"}', '{"type":"auth","credential":"again"}'])
 async def test_rubbish_is_rejected_with_a_problem_and_closed_when_repeated(house: House, rubbish: str | bytes) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         for _ in range(12):
@@ -98,14 +86,9 @@ async def test_rubbish_is_rejected_with_a_problem_and_closed_when_repeated(house
 
 
 async def test_a_slow_reader_is_cut_off_without_harm_to_the_others(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a, b = table.guests
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    narrow.connect(("127.0.0.1", int(gateway.url.rsplit(":", 1)[1])))
-    narrow.setblocking(False)
+    narrow = narrow_connection(gateway.url)
     async with gateway.phone(table, sock=narrow, max_queue=1) as slow, gateway.phone(table) as quick:
         await slow.auth(house.owner.credential(table, a))
         await quick.auth(house.owner.credential(table, b))
@@ -124,13 +107,8 @@ async def test_a_slow_reader_is_cut_off_without_harm_to_the_others(house: House)
 
 
 async def test_a_reader_that_is_slow_for_a_moment_loses_nothing(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    narrow.connect(("127.0.0.1", int(gateway.url.rsplit(":", 1)[1])))
-    narrow.setblocking(False)
+    gateway, table = await house.open_table()
+    narrow = narrow_connection(gateway.url)
     async with gateway.phone(table, sock=narrow, max_queue=1) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.until_seq(1)

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.integration
 
 async def test_without_the_broker_sockets_stay_and_events_arrive_by_comparing_heads(house: House) -> None:
     async with proxied(house.settings["broker_url"]) as proxy:
-        gateway = await house.gateway(broker_url=proxy.url, compare_heads_s=0.2)
-        table = house.owner.seat()
-        await house.registered(gateway, table)
+        gateway, table = await house.open_table(broker_url=proxy.url, compare_heads_s=0.2)
         a, b = table.guests
         async with gateway.phone(table) as phone:
             await phone.auth(house.owner.credential(table, a))
@@ -41,9 +39,7 @@ async def test_without_the_broker_sockets_stay_and_events_arrive_by_comparing_he
 
 async def test_a_returning_fan_out_compares_heads_at_once(house: House) -> None:
     async with proxied(house.settings["broker_url"]) as proxy:
-        gateway = await house.gateway(broker_url=proxy.url, compare_heads_s=60)
-        table = house.owner.seat()
-        await house.registered(gateway, table)
+        gateway, table = await house.open_table(broker_url=proxy.url, compare_heads_s=60)
         async with gateway.phone(table) as phone:
             await phone.auth(house.owner.credential(table, table.guests[0]))
             await phone.expect("presence")
@@ -59,9 +55,7 @@ async def test_a_returning_fan_out_compares_heads_at_once(house: House) -> None:
 async def test_a_phone_can_come_while_the_broker_has_never_been_there(house: House) -> None:
     async with proxied(house.settings["broker_url"]) as proxy:
         await proxy.cut()
-        gateway = await house.gateway(broker_url=proxy.url, compare_heads_s=0.2, wait=False)
-        table = house.owner.seat()
-        await house.registered(gateway, table)
+        gateway, table = await house.open_table(broker_url=proxy.url, compare_heads_s=0.2, wait=False)
         async with gateway.phone(table) as phone:
             await phone.auth(house.owner.credential(table, table.guests[0]))
             house.owner.append(table)
@@ -72,9 +66,7 @@ async def test_a_phone_can_come_while_the_broker_has_never_been_there(house: Hou
 
 
 async def test_while_the_owner_is_away_sockets_stay_and_the_gap_is_fetched_later(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=0.3)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=0.3)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")
@@ -90,9 +82,7 @@ async def test_while_the_owner_is_away_sockets_stay_and_the_gap_is_fetched_later
 
 
 async def test_a_recovering_phone_waits_for_the_owner(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     house.owner.away = True
     async with gateway.phone(table) as phone:
         hello = asyncio.create_task(phone.auth(house.owner.credential(table, table.guests[0])))
@@ -134,9 +124,7 @@ async def test_without_the_database_sockets_stay_and_newcomers_try_again(house: 
 
 
 async def test_rubbish_on_the_fan_out_harms_nobody(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         for body in (b"", b"{", b'{"kind":"log"}', b'{"kind":"presence","session_id":"x"}'):
@@ -146,9 +134,7 @@ async def test_rubbish_on_the_fan_out_harms_nobody(house: House) -> None:
 
 
 async def test_shards_without_a_room_are_not_listened_to(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=0.1)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=0.1)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         assert gateway.rooms._bound == {table.session_id.hex[:2]}

@@ -30,9 +30,7 @@ async def facts(house: House, name: str) -> list[str]:
 
 
 async def test_phones_see_each_other_come_and_go(house: House) -> None:
-    gateway = await house.gateway(gone_after_s=0.5)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(gone_after_s=0.5)
     a, b = table.guests
     async with gateway.phone(table) as first:
         await first.auth(house.owner.credential(table, a))
@@ -51,9 +49,7 @@ async def test_phones_see_each_other_come_and_go(house: House) -> None:
 
 
 async def test_who_comes_back_in_time_is_never_gone(house: House) -> None:
-    gateway = await house.gateway(gone_after_s=1.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(gone_after_s=1.2)
     a, b = table.guests
     async with gateway.phone(table) as first:
         await first.auth(house.owner.credential(table, a))
@@ -69,9 +65,7 @@ async def test_who_comes_back_in_time_is_never_gone(house: House) -> None:
 
 
 async def test_a_newer_socket_replaces_the_older_on_the_same_instance(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     credential = house.owner.credential(table, table.guests[0])
     async with gateway.phone(table) as older, gateway.phone(table) as newer:
         await older.auth(credential)
@@ -156,9 +150,7 @@ async def test_an_older_mark_never_overwrites_a_newer_in_the_memory(house: House
 
 
 async def test_without_redis_phones_connect_and_see_each_other(house: House) -> None:
-    gateway = await house.gateway(redis_url="redis://127.0.0.1:1/0")
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(redis_url="redis://127.0.0.1:1/0")
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
         await first.auth(house.owner.credential(table, a))
@@ -194,9 +186,7 @@ async def test_a_lost_instance_is_buried_by_another_and_its_phones_reconnect(hou
 
 
 async def test_an_instance_declared_dead_by_mistake_numbers_its_sockets_anew(house: House) -> None:
-    gateway = await house.gateway(instance_beat_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(instance_beat_s=60)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await _declared_dead(gateway)
@@ -216,9 +206,7 @@ async def _declared_dead(gateway: RunningGateway) -> None:
 async def test_sockets_are_numbered_anew_to_the_last_although_the_database_went_away_meanwhile(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway = await house.gateway(instance_beat_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(instance_beat_s=60)
     a, b = table.guests
     async with gateway.phone(table) as one, gateway.phone(table) as other:
         await one.auth(house.owner.credential(table, a))
@@ -242,9 +230,7 @@ async def test_sockets_are_numbered_anew_to_the_last_although_the_database_went_
 async def test_who_leaves_while_sockets_are_numbered_anew_is_not_called_online(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway = await house.gateway(instance_beat_s=60, gone_after_s=0.5)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(instance_beat_s=60, gone_after_s=0.5)
     leaving = table.guests[0].participant_id
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
@@ -268,9 +254,7 @@ async def test_who_leaves_while_sockets_are_numbered_anew_is_not_called_online(
 
 
 async def test_nobody_of_an_ended_session_goes_missing(house: House) -> None:
-    gateway = await house.gateway(gone_after_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(gone_after_s=0.2)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")

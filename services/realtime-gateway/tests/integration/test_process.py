@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import httpx
 import pytest
 from gateway_testing.house import House
 from gateway_testing.owner_double import Guest, Table
-from gateway_testing.phones import TestPhone
+from gateway_testing.phones import TestPhone, bare_phone
 from gateway_testing.processes import gateway_process
 
 from realtime_gateway.main import openapi
@@ -92,7 +90,7 @@ async def test_those_who_were_on_a_killed_instance_and_stay_away_are_declared_go
 
 
 async def test_an_idle_socket_costs_little_memory(house: House) -> None:
-    async with gateway_process({**house.settings, "heartbeat_s": 600}) as gateway:
+    async with gateway_process({**house.settings, "heartbeat_s": 600, "probe_after_s": 600}) as gateway:
         tables = [house.owner.seat() for _ in range(SOCKETS // 2)]
         connection = await asyncpg.connect(house.settings["database_url"])
         try:
@@ -102,8 +100,7 @@ async def test_an_idle_socket_costs_little_memory(house: House) -> None:
             )
         finally:
             await connection.close()
-        port = int(gateway.url.rsplit(":", 1)[1])
-        warm = [await idle_phone(house, port, table, table.guests[0]) for table in tables[:50]]
+        warm = [await idle_phone(house, gateway.url, table, table.guests[0]) for table in tables[:50]]
         for writer in warm:
             writer.close()
         before = resident_kilobytes(gateway.process.pid)
@@ -111,7 +108,7 @@ async def test_an_idle_socket_costs_little_memory(house: House) -> None:
 
         async def open_one(table: Table, guest: Guest) -> asyncio.StreamWriter:
             async with gate:
-                return await idle_phone(house, port, table, guest)
+                return await idle_phone(house, gateway.url, table, guest)
 
         writers = await asyncio.gather(*(open_one(table, guest) for table in tables for guest in table.guests))
         cost = (resident_kilobytes(gateway.process.pid) - before) / len(writers)
@@ -121,33 +118,15 @@ async def test_an_idle_socket_costs_little_memory(house: House) -> None:
         assert cost <= KILOBYTES_PER_SOCKET
 
 
-async def idle_phone(house: House, port: int, table: Table, guest: Guest) -> asyncio.StreamWriter:
-    """A phone on a bare TCP connection, live and silent: thousands of real clients would fill the machine.
+async def idle_phone(house: House, url: str, table: Table, guest: Guest) -> asyncio.StreamWriter:
+    """A bare phone, for thousands of real clients would fill the machine.
 
     On a machine that is busy with other things it may be asked to try again, and does.
     """
     for _ in range(10):
         with suppress(asyncio.IncompleteReadError, ConnectionResetError):
-            return await _live_phone(house, port, table, guest)
+            return await bare_phone(url, table.session_id, house.owner.credential(table, guest))
     raise AssertionError("asked to try again ten times")
-
-
-async def _live_phone(house: House, port: int, table: Table, guest: Guest) -> asyncio.StreamWriter:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = [
-        f"GET /ws/sessions/{table.session_id} HTTP/1.1",
-        "Host: localhost",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-    ]
-    writer.write("\r\n".join([*request, "", ""]).encode())
-    await reader.readuntil(b"\r\n\r\n")
-    auth = json.dumps({"type": "auth", "credential": house.owner.credential(table, guest)}).encode()
-    writer.write(b"\x81\xfe" + struct.pack("!H", len(auth)) + bytes(4) + auth)
-    await asyncio.wait_for(reader.readuntil(b'"presence"'), 30)
-    return writer
 
 
 def resident_kilobytes(pid: int) -> int:

@@ -28,9 +28,7 @@ async def test_a_returning_phone_gets_what_it_missed_and_nothing_else(house: Hou
 
 
 async def test_an_up_to_date_phone_gets_nothing_and_then_what_is_new(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=1)
         await phone.expect("presence")
@@ -64,9 +62,7 @@ async def test_nothing_falls_between_missed_and_live_under_load(house: House) ->
 
 
 async def test_events_that_happen_while_the_phone_is_fetching_are_held_for_it(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     house.owner.open_gate.clear()
     async with gateway.phone(table) as phone:
         hello = asyncio.create_task(phone.auth(house.owner.credential(table, table.guests[0])))
@@ -81,9 +77,7 @@ async def test_events_that_happen_while_the_phone_is_fetching_are_held_for_it(ho
 
 
 async def test_a_lost_last_hint_is_healed_by_comparing_heads(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=0.2)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")
@@ -92,9 +86,7 @@ async def test_a_lost_last_hint_is_healed_by_comparing_heads(house: House) -> No
 
 
 async def test_a_gap_is_fetched_at_once(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=60)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")
@@ -104,9 +96,7 @@ async def test_a_gap_is_fetched_at_once(house: House) -> None:
 
 
 async def test_doubled_and_reordered_hints_are_delivered_once_in_order(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=60)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")
@@ -119,9 +109,7 @@ async def test_doubled_and_reordered_hints_are_delivered_once_in_order(house: Ho
 
 
 async def test_pong_carries_the_head(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         house.owner.append(table)
@@ -144,9 +132,7 @@ async def test_many_pages_are_fetched(house: House) -> None:
 
 
 async def test_the_one_who_leaves_learns_why_and_the_other_stays(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
         await first.auth(house.owner.credential(table, a))
@@ -163,9 +149,7 @@ async def test_the_one_who_leaves_learns_why_and_the_other_stays(house: House) -
 
 @pytest.mark.parametrize("hint", [True, False])
 async def test_a_renewed_credential_revokes_the_socket_of_the_old_one(house: House, hint: bool) -> None:
-    gateway = await house.gateway(compare_heads_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=0.2)
     a = table.guests[0]
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, a))
@@ -179,9 +163,7 @@ async def test_a_renewed_credential_revokes_the_socket_of_the_old_one(house: Hou
 
 
 async def test_the_end_of_the_session_reaches_the_phone_before_its_socket_closes(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")
@@ -192,9 +174,7 @@ async def test_the_end_of_the_session_reaches_the_phone_before_its_socket_closes
 
 
 async def test_facts_make_the_room_fetch_the_event_that_its_hint_lost(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=60)
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
         await first.auth(house.owner.credential(table, a))
@@ -210,9 +190,7 @@ async def test_facts_make_the_room_fetch_the_event_that_its_hint_lost(house: Hou
 
 
 async def test_the_fact_of_an_end_leaves_a_tombstone(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     event = house.owner.append(table, "session_expired", reason="idle")
     fact = SessionEnded(session_id=table.session_id, seq=2, state="expired", reason="idle", ended_at=event.at)
     await house.tell(fact, session_id=table.session_id)
@@ -227,9 +205,7 @@ async def test_the_fact_of_an_end_leaves_a_tombstone(house: House) -> None:
 
 
 async def test_a_session_that_the_owner_has_forgotten_is_closed(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=0.2)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=0.2)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         del house.owner.tables[table.session_id]
@@ -237,9 +213,7 @@ async def test_a_session_that_the_owner_has_forgotten_is_closed(house: House) ->
 
 
 async def test_a_phone_refused_during_a_fetch_goes_and_the_other_fetches(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=60)
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
         await first.auth(house.owner.credential(table, a))

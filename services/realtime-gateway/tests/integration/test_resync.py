@@ -27,9 +27,7 @@ async def test_a_phone_from_another_history_resyncs(house: House) -> None:
 
 
 async def test_a_phone_that_is_ahead_of_the_log_resyncs(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=40)
         assert (await phone.expect("resync"))["last_seq"] == 1
@@ -80,9 +78,7 @@ async def test_a_log_that_went_back_makes_phones_resync(house: House) -> None:
 
 
 async def test_a_head_that_was_never_committed_does_not_keep_the_room_fetching(house: House) -> None:
-    gateway = await house.gateway(compare_heads_s=60)
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table(compare_heads_s=60)
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.expect("presence")

@@ -22,9 +22,7 @@ async def test_a_phone_is_greeted_gets_what_it_missed_and_then_what_happens(hous
 
 
 async def test_a_command_is_acknowledged_by_its_event_which_the_other_phone_gets_too(house: House) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
         await first.auth(house.owner.credential(table, a))

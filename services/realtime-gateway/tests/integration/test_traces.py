@@ -26,9 +26,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 async def test_a_sampled_event_is_traced_to_the_sockets(house: House, spans: InMemorySpanExporter) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         event = house.owner.append(table, hint=False)
@@ -45,9 +43,7 @@ async def test_a_sampled_event_is_traced_to_the_sockets(house: House, spans: InM
 
 
 async def test_a_command_carries_its_trace_to_the_owner(house: House, spans: InMemorySpanExporter) -> None:
-    gateway = await house.gateway()
-    table = house.owner.seat()
-    await house.registered(gateway, table)
+    gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
         await phone.auth(house.owner.credential(table, table.guests[0]))
         await phone.command("c-1", ready=True)

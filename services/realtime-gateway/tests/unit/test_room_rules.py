@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_gateway.domain.closing import Closing, closing_for_refusal
-from realtime_gateway.domain.limits import MESSAGE_BURST, TokenBucket, silence_limit_s
+from realtime_gateway.domain.limits import MESSAGE_BURST, TokenBucket
 from realtime_gateway.domain.presence import Mark, Presence
 from realtime_gateway.domain.roster import Roster, Verdict
 from twotop_common.contracts.session_log import PresenceStatus
@@ -150,10 +150,6 @@ def test_a_bucket_never_holds_more_than_the_burst() -> None:
     bucket = TokenBucket(MESSAGE_BURST, 0.0)
     bucket.take(1_000.0)
     assert bucket.tokens == MESSAGE_BURST - 1
-
-
-def test_two_missed_heartbeats_are_silence() -> None:
-    assert 50 < silence_limit_s(25) < 60
 
 
 @pytest.mark.parametrize(

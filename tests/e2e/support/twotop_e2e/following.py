@@ -110,10 +110,16 @@ class PollingFollower(Follower):
 
 
 class SocketFollower(Follower):
-    """A phone's socket, reconnecting by itself from its last seq; commands are sent again until acknowledged."""
+    """A phone's socket, reconnecting by itself from its last seq; commands are sent again until acknowledged.
 
-    def __init__(self, phone: Phone, *, last_seq: int = 0, epoch: str | None = None) -> None:
+    ``through``: the origin of a proxy in front of the system.
+    """
+
+    def __init__(
+        self, phone: Phone, *, last_seq: int = 0, epoch: str | None = None, through: str | None = None
+    ) -> None:
         super().__init__(phone)
+        self._through = through
         self.last_seq = last_seq
         self.epoch = epoch
         self.hellos: list[Json] = []
@@ -184,7 +190,7 @@ class SocketFollower(Follower):
             await asyncio.sleep(pause)
 
     async def _connect_and_follow(self) -> None:
-        url = self.phone.stack.socket_url(self.phone.session_id)
+        url = self.phone.stack.socket_url(self.phone.session_id, through=self._through)
         local = (self.phone.address, 0) if self.phone.address else None
         async with connect(
             url, compression=None, open_timeout=5, close_timeout=1, ping_interval=None, proxy=None, local_addr=local

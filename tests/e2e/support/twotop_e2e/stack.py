@@ -78,8 +78,9 @@ class Stack:
     def origin(self) -> str:
         return str(self.run["gateway_url"])
 
-    def socket_url(self, session_id: str) -> str:
-        return f"{self.origin.replace('http', 'ws', 1)}/ws/sessions/{session_id}"
+    def socket_url(self, session_id: str, *, through: str | None = None) -> str:
+        """A session's socket, by another way than the gateway's own address where ``through`` names one."""
+        return f"{(through or self.origin).replace('http', 'ws', 1)}/ws/sessions/{session_id}"
 
     @property
     def demo(self) -> dict[str, Any]:

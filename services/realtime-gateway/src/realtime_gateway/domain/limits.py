@@ -1,4 +1,4 @@
-"""How fast a phone may talk, and how long it may be silent."""
+"""How much and how fast a phone may talk, and how much may wait for it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,3 @@ class TokenBucket:
         self.tokens = min(MESSAGE_BURST, self.tokens + (now - self.at) * MESSAGES_PER_SECOND) - cost
         self.at = now
         return self.tokens >= 0.0
-
-
-def silence_limit_s(heartbeat_s: float) -> float:
-    """Two missed heartbeats, and a little for a slow network."""
-    return heartbeat_s * 2.2

@@ -93,6 +93,13 @@ class House:
                 await eventually(lambda: runtime.health is not None and _connected(gateway))
             yield gateway
 
+    async def open_table(self, **overrides: Any) -> tuple[RunningGateway, Table]:
+        """An instance, and a session of two guests whom it knows."""
+        gateway = await self.gateway(**overrides)
+        table = self.owner.seat()
+        await self.registered(gateway, table)
+        return gateway, table
+
     async def tell(self, fact: Contract, *, session_id: object) -> None:
         """Publish a fact as session-api does."""
         record = outbox_record(fact, subject=str(session_id), source="session-api")

@@ -1,9 +1,11 @@
-"""A phone: a real WebSocket client that remembers what it was sent."""
+"""Phones: a real WebSocket client that remembers what it was sent, and a bare connection that never answers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -102,3 +104,35 @@ class TestPhone:
     @property
     def bye(self) -> str | None:
         return next((frame["reason"] for frame in self.frames if frame["type"] == "bye"), None)
+
+
+async def bare_phone(url: str, session_id: UUID, credential: str) -> asyncio.StreamWriter:
+    """An authenticated phone on a bare TCP connection, live and silent: it answers nothing, pings neither."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", _port(url))
+    request = [
+        f"GET /ws/sessions/{session_id} HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ]
+    writer.write("\r\n".join([*request, "", ""]).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    auth = json.dumps({"type": "auth", "credential": credential}).encode()
+    writer.write(b"\x81\xfe" + struct.pack("!H", len(auth)) + bytes(4) + auth)
+    await asyncio.wait_for(reader.readuntil(b'"presence"'), 30)
+    return writer
+
+
+def narrow_connection(url: str) -> socket.socket:
+    """For a phone that takes only a little at a time (``sock=``)."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    narrow.connect(("127.0.0.1", _port(url)))
+    narrow.setblocking(False)
+    return narrow
+
+
+def _port(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])

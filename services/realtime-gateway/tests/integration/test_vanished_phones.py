@@ -1,0 +1,145 @@
+"""Phones that vanish without a word, and phones that only look like it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from gateway_testing.house import House, RunningGateway
+from gateway_testing.owner_double import Guest, Table
+from gateway_testing.phones import TestPhone, bare_phone, narrow_connection
+
+from realtime_gateway.domain.closing import Closing
+from realtime_gateway.domain.silence import Line
+from twotop_common.testing.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+QUICK = {"probe_after_s": 0.2, "probe_timeout_s": 1.0}
+
+
+@asynccontextmanager
+async def watched_table(house: House, **settings: Any) -> AsyncIterator[tuple[RunningGateway, Table, Guest, TestPhone]]:
+    """A gateway, a table with one phone at it, and the guest whose phone is watched."""
+    gateway, table = await house.open_table(**settings)
+    partner, guest = table.guests
+    async with gateway.phone(table) as watching:
+        await watching.auth(house.owner.credential(table, partner))
+        yield gateway, table, guest, watching
+
+
+def seated(gateway: RunningGateway, table: Table, guest: Guest) -> Any:
+    return gateway.rooms.get(table.session_id).phones[guest.participant_id]
+
+
+def heard_since(line: Line, before: float) -> bool:
+    return line.heard_at > before
+
+
+async def test_a_phone_that_vanished_is_missed_with_the_next_event_and_gone_counts_from_when_it_was_heard_of(
+    house: House,
+) -> None:
+    async with watched_table(house, **QUICK, gone_after_s=60) as (gateway, table, guest, watching):
+        writer = await bare_phone(gateway.url, table.session_id, house.owner.credential(table, guest))
+        await watching.until_presence(A="online", B="online")
+        heard_at = seated(gateway, table, guest).wire.line.heard_at
+        house.owner.append(table)
+        await watching.until_presence(A="online", B="away")
+        assert gateway.attendance._lost[(table.session_id, guest.participant_id)].due == heard_at + 60
+        writer.close()
+
+
+async def test_one_that_vanished_long_ago_is_gone_as_soon_as_it_is_missed(house: House) -> None:
+    async with watched_table(house, **QUICK, gone_after_s=0.9) as (gateway, table, guest, watching):
+        writer = await bare_phone(gateway.url, table.session_id, house.owner.credential(table, guest))
+        await watching.until_presence(B="online")
+        house.owner.append(table)
+        await watching.until_presence(B="away")
+        lost = gateway.attendance._lost.get((table.session_id, guest.participant_id))
+        assert lost is None or lost.due < time.monotonic()
+        await watching.until_presence(B="gone")
+        writer.close()
+
+
+async def test_a_phone_that_closes_is_gone_after_its_full_time_however_long_it_was_silent_before(house: House) -> None:
+    async with watched_table(house, gone_after_s=60) as (gateway, table, guest, watching):
+        async with gateway.phone(table) as phone:
+            await phone.auth(house.owner.credential(table, guest))
+            seated(gateway, table, guest).wire.line.heard_at -= 30
+            before = time.monotonic()
+        await watching.until_presence(B="away")
+        assert gateway.attendance._lost[(table.session_id, guest.participant_id)].due >= before + 60
+
+
+async def test_a_phone_that_says_nothing_but_answers_pings_stays(house: House) -> None:
+    async with watched_table(house, **QUICK) as (gateway, table, guest, _), gateway.phone(table) as quiet:
+        await quiet.auth(house.owner.credential(table, guest))
+        line = seated(gateway, table, guest).wire.line
+        for _ in range(3):
+            heard_at = line.heard_at
+            event = house.owner.append(table)
+            await quiet.until_seq(event.seq)
+            await eventually(partial(heard_since, line, heard_at))
+        house.owner.append(table)
+        await quiet.until_seq(table.last_seq)
+
+
+async def test_a_phone_that_is_sent_nothing_but_pongs_is_not_asked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with watched_table(house, **QUICK) as (gateway, table, guest, _), gateway.phone(table) as idle:
+        await idle.auth(house.owner.credential(table, guest))
+        phone = seated(gateway, table, guest)
+        await eventually(lambda: time.monotonic() > phone.wire.line.taken_at)
+        await idle.say(type="ping")
+        await idle.expect("pong")
+        now = time.monotonic()
+        monkeypatch.setattr(gateway.sockets, "_clock", lambda: now + 2)
+        gateway.sockets.sweep()
+        assert phone.wire.line.answer_due is None
+        house.owner.append(table)
+        await eventually(lambda: phone.wire.line.taken_at > now)
+        monkeypatch.setattr(gateway.sockets, "_clock", lambda: now + 4)
+        gateway.sockets.sweep()
+        assert phone.wire.line.answer_due is not None
+
+
+async def test_a_phone_with_unsent_bytes_is_asked_only_when_it_has_taken_them(house: House) -> None:
+    async with watched_table(house) as (gateway, table, guest, watching):
+        narrow = narrow_connection(gateway.url)
+        async with gateway.phone(table, sock=narrow, max_queue=1) as slow:
+            await slow.auth(house.owner.credential(table, guest))
+            wire = seated(gateway, table, guest).wire
+            while wire._backlog is None:
+                await watching.until_seq(house.owner.append(table, note="x" * 8_000).seq)
+            assert not wire.ask()
+            await slow.until_seq(table.last_seq)
+            await eventually(wire.ask)
+
+
+async def test_a_pause_of_the_gateway_itself_is_nobodys_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watched_table(house) as (gateway, table, guest, _):
+        writer = await bare_phone(gateway.url, table.session_id, house.owner.credential(table, guest))
+        phone = seated(gateway, table, guest)
+        later = time.monotonic() + 60
+        monkeypatch.setattr(gateway.sockets, "_clock", lambda: later)
+        closings = []
+        for _ in range(2):
+            gateway.sockets.sweep()
+            closings.append(phone.wire.closing)
+        assert closings == [None, Closing.SILENT]
+        writer.close()
+
+
+async def test_an_instance_that_stops_declares_nobody_gone_who_vanished(house: House) -> None:
+    async with watched_table(house, **QUICK) as (gateway, table, guest, watching):
+        await gateway.attendance.drain()
+        writer = await bare_phone(gateway.url, table.session_id, house.owner.credential(table, guest))
+        house.owner.append(table)
+        await watching.until_presence(B="away")
+        assert gateway.attendance._lost == {}
+        writer.close()

@@ -184,6 +184,31 @@ def test_whoever_stays_goes_on_alone() -> None:
     assert position(play(state, p.RequestNext())) == 3
 
 
+@pytest.mark.parametrize("left_before", [True, False])
+def test_a_game_for_two_goes_on_for_one_with_its_card_round_and_position(left_before: bool) -> None:
+    state = at_position(both(at_position(begun(), 2), p.StartAfresh()), 3)
+    card = state.play.progress
+    assert card is not None
+    assert (card.round, card.position) == (2, 3)
+    if left_before:
+        state = play(state, c.Leave(), PHONE_B)
+    alone = play(state, c.CancelPairing(1), None)
+    assert (alone.mode, alone.dual_status, alone.present) == ("single", "none", {PHONE_A})
+    assert alone.play.progress == card
+    assert view_state(alone, PHONE_A)["play"]["question"]["question_id"] == card.question_id
+    moved = play(alone, p.RequestNext())
+    assert moved.play.progress is not None
+    assert (moved.play.progress.round, moved.play.progress.position) == (2, 4)
+
+
+def test_a_game_goes_on_alone_also_before_a_new_partner_was_ready() -> None:
+    state = play(at_position(begun(), 3), c.ReplacePairingCode(2, START), None)
+    state = play(state, c.AdmitPartner(uuid4(), 1, 2), None)
+    alone = play(state, c.CancelPairing(2), None)
+    assert position(alone) == 3
+    assert position(play(alone, p.RequestNext())) == 4
+
+
 # -- wishes of two phones
 
 

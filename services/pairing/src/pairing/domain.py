@@ -135,8 +135,9 @@ class Pairing:
         """Whether B is here, as far as is known: it neither left nor is gone, and came at all."""
         if self.status is not Status.PAIRED or self.partner_away:
             return False
-        never_came = self.partner_seen_at is None and (self.matched_at is None or now >= self.matched_at + HEARD_OF_WITHIN)
-        return not never_came
+        if self.partner_seen_at is not None:
+            return True
+        return self.matched_at is not None and now < self.matched_at + HEARD_OF_WITHIN
 
     def offer(self) -> Offer | None:
         """The present generation's code, when there is one."""

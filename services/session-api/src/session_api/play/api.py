@@ -23,7 +23,9 @@ FOR_A_MINUTE = "public, max-age=60"
 
 
 Version = Annotated[int | None, Query(ge=1, le=MAX_VERSION, description="the newest when not given")]
-Language = Annotated[str | None, Query(max_length=10, description="such as `vi` or `vi-VN`; the set's first when unknown")]
+Language = Annotated[
+    str | None, Query(max_length=10, description="such as `vi` or `vi-VN`; the set's first when unknown")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def view_event(recorded: Recorded) -> EventView:
 
 
 def view_event_for(recorded: Recorded, participant_id: UUID) -> EventView:
-    """One event of the log as this participant reads it: what others revealed to each other before it came is theirs."""
+    """One event of the log as this participant reads it: what others revealed to each other is theirs."""
     seen = view_event(recorded)
     match recorded.event:
         case AnswersRevealed(_, answers) if participant_id not in {one.participant_id for one in answers}:

@@ -26,6 +26,9 @@ STALE_AFTER_S = 2.0
 PATIENCE_S = 30.0
 """A request that is not answered by then, with all its waiting, is answered 503: sooner than the gateway gives up."""
 
+HEARD_OF_WITHIN = timedelta(seconds=30)
+"""A second phone whose socket nobody has heard of by then after it joined counts as away: it may never have come."""
+
 End = Literal["closed", "expired"]
 
 
@@ -102,7 +105,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code."""
+    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code.
+
+    ``partner_away`` is as it was told last, at ``partner_seen_at``; None when nothing was told since it joined, at
+    ``matched_at``.
+    """
 
     session_id: UUID
     mode: str
@@ -119,8 +126,18 @@ class Pairing:
     code_life: timedelta
     wrong_tries: int
     partner_id: UUID | None
+    matched_at: datetime | None
     partner_away: bool
+    partner_seen_at: datetime | None
     ended: End | None
+
+    def is_pair(self, now: datetime) -> bool:
+        """Whether B is here, as far as is known: it neither left nor is gone, and came at all."""
+        if self.status is not Status.PAIRED or self.partner_away:
+            return False
+        if self.partner_seen_at is not None:
+            return True
+        return self.matched_at is not None and now < self.matched_at + HEARD_OF_WITHIN
 
     def offer(self) -> Offer | None:
         """The present generation's code, when there is one."""
@@ -164,30 +181,28 @@ def judge(offers: Sequence[Offer], now: datetime) -> tuple[Verdict, Offer | None
     return Verdict.SESSION_CLOSED, None
 
 
-def refuse_new_code(pairing: Pairing) -> Refusal | None:
+def refuse_new_code(pairing: Pairing, now: datetime) -> Refusal | None:
     """Why A may not have another code now: None when it may.
 
     A waiting, expired, withdrawn or cancelled code is replaced; a session of one is upgraded; a pair invites again only
-    when B has left or is gone.
+    when B has left, is gone or never came.
     """
     if pairing.ended is not None:
         return _over(pairing.ended)
     if pairing.mode == "group":
         return Refusal.GROUP
-    if pairing.status is Status.PAIRED and not pairing.partner_away:
-        return Refusal.ALREADY_PAIRED
-    return None
+    return Refusal.ALREADY_PAIRED if pairing.is_pair(now) else None
 
 
-def refuse_to_go_on_alone(pairing: Pairing) -> Refusal | None:
-    """Why A may not stop waiting: None when it may, or is alone already."""
+def refuse_to_go_on_alone(pairing: Pairing, now: datetime) -> Refusal | None:
+    """Why A may not go on alone: None when it may, or is alone already. From a pair it may when it may invite again."""
     if pairing.ended is not None:
         return _over(pairing.ended)
-    return Refusal.ALREADY_PAIRED if pairing.status is Status.PAIRED else None
+    return Refusal.ALREADY_PAIRED if pairing.is_pair(now) else None
 
 
 def is_alone(pairing: Pairing) -> bool:
-    """Whether stopping to wait would change nothing."""
+    """Whether going on alone would change nothing."""
     return pairing.status in (Status.ALONE, Status.CANCELLED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -9,9 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from pairing_testing.house import CODE_LIFE, Instance, Seated, Table, code_of, open_instance, seat
 
+from pairing.domain import Pairing
 from pairing.handlers import follow_facts
 from pairing.handlers.invite import go_on_alone, replace_code
 from pairing.handlers.keep_house import keep_house
+from pairing.queries import pairings
 from twotop_common.contracts.pairing import (
     PairingCancelled,
     PairingCodeReplaced,
@@ -199,6 +202,55 @@ async def test_a_pair_invites_again_only_when_b_is_gone_or_has_left(instance: In
     third = await instance.new_code(seated)
     await instance.join_by_link(seated.table_token, _secret(third.join_url))
     assert (await instance.row(seated))["generation"] == 3
+
+
+async def test_a_goes_on_alone_once_b_has_left_or_is_gone_and_not_while_it_is_back(instance: Instance) -> None:
+    for away in (_left, _gone):
+        seated = await instance.seat(Table.new())
+        partner = (await instance.join(seated.table_token, seated.code)).participant.participant_id
+        await _connected(instance, seated, partner)
+        assert await code_of(instance.alone(seated)) == "already_paired"
+        await _gone(instance, seated, partner, seconds=1)
+        await _connected(instance, seated, partner, seconds=2)
+        assert await code_of(instance.alone(seated)) == "already_paired"
+        instance.clock.advance(seconds=3)
+        await away(instance, seated, partner)
+        await instance.alone(seated)
+        await instance.alone(seated)
+        assert (await instance.row(seated))["status"] == "cancelled"
+        assert await code_of(instance.join(seated.table_token, seated.code)) == "code_expired"
+        # And back again.
+        invitation = await instance.new_code(seated)
+        await instance.join(seated.table_token, invitation.code)
+    cancelled = await instance.published(PairingCancelled)
+    assert [fact.model_dump()["generation"] for fact in cancelled] == [1, 1]
+
+
+@pytest.mark.parametrize("act", [Instance.new_code, Instance.alone])
+async def test_a_partner_whose_socket_was_never_heard_of_counts_as_away_after_thirty_seconds(
+    instance: Instance, act: Callable[[Instance, Seated], Awaitable[object]]
+) -> None:
+    dead, there = await instance.seat(Table.new()), await instance.seat(Table.new())
+    for seated in (dead, there):
+        await instance.join(seated.table_token, seated.code)
+    instance.clock.advance(seconds=29)
+    assert await code_of(act(instance, dead)) == "already_paired"
+    await _connected(instance, there, (await instance.row(there))["partner_id"])
+    instance.clock.advance(seconds=1)
+    assert await code_of(act(instance, there)) == "already_paired"
+    assert await code_of(act(instance, dead)) == "ok"
+
+
+async def test_a_partner_that_comes_in_the_very_moment_keeps_its_place(instance: Instance) -> None:
+    seated = await instance.seat(Table.new())
+    partner = (await instance.join(seated.table_token, seated.code)).participant.participant_id
+    instance.clock.advance(seconds=30)
+    async with instance.database.sessions() as session:
+        seen = await pairings.find_pairing(session, seated.id)
+    assert isinstance(seen, Pairing)
+    await _connected(instance, seated, partner)
+    assert not await instance.hear(pairings.cancel, seen)
+    assert (await instance.row(seated))["status"] == "paired"
 
 
 async def test_only_the_present_credential_of_a_is_admitted(instance: Instance) -> None:

@@ -55,7 +55,9 @@ pairings = st.builds(
     code_life=st.just(timedelta(minutes=10)),
     wrong_tries=st.integers(0, 7),
     partner_id=st.none() | st.uuids(),
+    matched_at=st.none() | st.integers(28, 32).map(lambda seconds: NOW - timedelta(seconds=seconds)),
     partner_away=st.booleans(),
+    partner_seen_at=st.none() | moments,
     ended=ends,
 )
 OPEN = Offer(UUID(int=1), 1, Status.WAITING, NOW + timedelta(seconds=1), 0, None)
@@ -123,12 +125,12 @@ def test_the_kindest_true_answer_is_given(found: list[Offer], verdict: Verdict) 
 def test_a_new_code_is_refused_to_the_ended_to_groups_and_to_a_present_pair_and_to_nobody_else(
     pairing: Pairing,
 ) -> None:
-    refusal = refuse_new_code(pairing)
+    refusal = refuse_new_code(pairing, NOW)
     if pairing.ended is not None:
         assert refusal in (Refusal.SESSION_CLOSED, Refusal.SESSION_EXPIRED)
     elif pairing.mode == "group":
         assert refusal is Refusal.GROUP
-    elif pairing.status is Status.PAIRED and not pairing.partner_away:
+    elif pairing.is_pair(NOW):
         assert refusal is Refusal.ALREADY_PAIRED
     else:
         assert refusal is None
@@ -136,13 +138,23 @@ def test_a_new_code_is_refused_to_the_ended_to_groups_and_to_a_present_pair_and_
 
 @given(pairings)
 def test_a_pair_cannot_go_on_alone_and_who_is_alone_stays_so(pairing: Pairing) -> None:
-    refusal = refuse_to_go_on_alone(pairing)
+    refusal = refuse_to_go_on_alone(pairing, NOW)
     if pairing.ended is None:
-        assert (refusal is Refusal.ALREADY_PAIRED) == (pairing.status is Status.PAIRED)
+        assert (refusal is Refusal.ALREADY_PAIRED) == pairing.is_pair(NOW)
     else:
         assert refusal is not None
     if is_alone(pairing) and pairing.ended is None:
         assert refusal is None
+
+
+@given(pairings)
+def test_b_is_away_when_told_so_and_when_nothing_was_told_for_thirty_seconds(pairing: Pairing) -> None:
+    pair = replace(pairing, status=Status.PAIRED, partner_away=False, matched_at=NOW, partner_seen_at=None)
+    assert pair.is_pair(NOW + timedelta(seconds=30, microseconds=-1))
+    assert not pair.is_pair(NOW + timedelta(seconds=30))
+    assert replace(pair, partner_seen_at=NOW).is_pair(NOW + timedelta(hours=1))
+    assert not replace(pair, partner_away=True).is_pair(NOW)
+    assert not replace(pair, status=Status.WAITING).is_pair(NOW)
 
 
 @given(pairings)

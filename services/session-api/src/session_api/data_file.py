@@ -31,9 +31,11 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def printable(value: str) -> str:
-    """For AfterValidator: text on one line. Raises ValueError."""
+    """For AfterValidator: text on one line, of more than spaces. Raises ValueError."""
     if not value.isprintable():
         raise ValueError("must be printable text on one line")
+    if value.isspace():
+        raise ValueError("must have more than spaces")
     return value
 
 
@@ -55,6 +57,12 @@ def read_data_file(path: Path, model: type[FileT]) -> FileT:
         raise DataFileInvalid([f"{path}:{line}: {error.problem}"]) from None
     except yaml.YAMLError as error:
         raise DataFileInvalid([f"{path}: {error}"]) from None
+    except ValueError as error:
+        # Of what looks like a number or a date and is none; YAML does not say where.
+        line = _line_of_unreadable(root) or 1
+        raise DataFileInvalid([f"{path}:{line}: {error}; text that looks like a date or number needs quotes"]) from None
+    except RecursionError:
+        raise DataFileInvalid([f"{path}:1: is nested too deeply, or in itself"]) from None
     try:
         return model.model_validate(content)
     except ValidationError as invalid:
@@ -81,6 +89,23 @@ def _refuse_repeated_keys(node: yaml.Node) -> None:
                 raise yaml.MarkedYAMLError(problem=f"{name} is given twice", problem_mark=key.start_mark)
             seen.add(name)
             _refuse_repeated_keys(value)
+
+
+def _line_of_unreadable(node: yaml.Node | None) -> int | None:
+    """The line of the first scalar that cannot be made into a value."""
+    match node:
+        case yaml.ScalarNode():
+            try:
+                yaml.constructor.SafeConstructor().construct_object(node)
+            except ValueError:
+                return node.start_mark.line + 1
+            except yaml.YAMLError:
+                return None
+        case yaml.SequenceNode():
+            return next(filter(None, map(_line_of_unreadable, node.value)), None)
+        case yaml.MappingNode():
+            return next(filter(None, (_line_of_unreadable(one) for pair in node.value for one in pair)), None)
+    return None
 
 
 def _line_of(root: yaml.Node | None, place: tuple[int | str, ...]) -> int:

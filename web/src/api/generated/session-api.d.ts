@@ -1477,7 +1477,7 @@ export interface operations {
             query?: {
                 /** @description the newest when not given */
                 version?: number | null;
-                /** @description such as `vi`; the set's first when unknown */
+                /** @description such as `vi` or `vi-VN`; the set's first when unknown */
                 language?: string | null;
             };
             header?: never;

@@ -1,4 +1,4 @@
-"""What device A may do while it waits: ask for another code, or stop waiting and go on alone."""
+"""What device A may do while no partner is here: ask for another code, or go on alone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def replace_code(
 
 
 async def go_on_alone(surroundings: Surroundings, claims: ParticipantClaims, session_id: UUID) -> None:
-    """Stop waiting; nothing changes when A does not wait.
+    """Stop waiting, or part from a B that has left, is gone or never came; nothing changes when A is alone.
 
     Raises Problem: ``not_a_participant``, ``not_allowed``, ``credential_invalid``, ``already_paired``,
     ``session_closed``, ``session_expired``, ``unavailable``.
@@ -104,7 +104,7 @@ async def _replace(
         earlier = await claim(session, key, now)
         if earlier is not None:
             return _answer_again(surroundings, pairing, earlier)
-        refusal = refuse_new_code(pairing)
+        refusal = refuse_new_code(pairing, now)
         if refusal is not None:
             raise REFUSALS[refusal]()
         generation, expires_at = pairing.generation + 1, now + pairing.code_life
@@ -133,12 +133,12 @@ async def _cancel(surroundings: Surroundings, claims: ParticipantClaims, session
         pairing = await _admitted(session, claims, session_id)
         if pairing is None:
             return None
-        refusal = refuse_to_go_on_alone(pairing)
+        refusal = refuse_to_go_on_alone(pairing, now)
         if refusal is not None:
             raise REFUSALS[refusal]()
         if is_alone(pairing):
             return True
-        if not await pairings.cancel(session, session_id, pairing.generation):
+        if not await pairings.cancel(session, pairing):
             raise _Overtaken
         message = PairingCancelled(session_id=session_id, generation=pairing.generation, cancelled_at=now)
         enqueue(session, message, subject=str(session_id), source="pairing")

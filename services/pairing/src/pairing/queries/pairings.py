@@ -123,7 +123,9 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
         code_life=timedelta(seconds=row.code_life_s),
         wrong_tries=row.wrong_tries,
         partner_id=row.partner_id,
+        matched_at=row.matched_at,
         partner_away=row.partner_away,
+        partner_seen_at=row.partner_seen_at,
         ended=ended,
     )
 
@@ -199,11 +201,7 @@ async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
     """Open the next generation. False when the row is no longer as it was seen."""
     changed = await session.execute(
         update(PairingRow)
-        .where(
-            *_present(seen.session_id, seen.generation),
-            col(PairingRow.status) == seen.status.value,
-            col(PairingRow.partner_away) == seen.partner_away,
-        )
+        .where(*_as_seen(seen))
         .values(
             mode="dual",
             status=Status.WAITING.value,
@@ -241,12 +239,11 @@ async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
     return True
 
 
-async def cancel(session: AsyncSession, session_id: UUID, generation: int) -> bool:
-    """waiting, expired or withdrawn → cancelled: A goes on alone. False when there is nothing to cancel any more."""
-    waited = (Status.WAITING.value, Status.EXPIRED.value, Status.WITHDRAWN.value)
+async def cancel(session: AsyncSession, seen: Pairing) -> bool:
+    """Whatever it was → cancelled: A goes on alone. False when the row is no longer as it was seen."""
     changed = await session.execute(
         update(PairingRow)
-        .where(*_present(session_id, generation), col(PairingRow.status).in_(waited))
+        .where(*_as_seen(seen))
         .values(status=Status.CANCELLED.value, mode="single")
         .returning(col(PairingRow.generation))
         .execution_options(synchronize_session=False)
@@ -268,6 +265,16 @@ async def expire(session: AsyncSession, session_id: UUID, generation: int, now: 
         .execution_options(synchronize_session=False)
     )
     return changed.one_or_none() is not None
+
+
+def _as_seen(seen: Pairing) -> tuple[ColumnElement[bool], ...]:
+    """Neither the code nor what is known of the partner has changed since the decision."""
+    return (
+        *_present(seen.session_id, seen.generation),
+        col(PairingRow.status) == seen.status.value,
+        col(PairingRow.partner_away) == seen.partner_away,
+        col(PairingRow.partner_seen_at).is_not_distinct_from(seen.partner_seen_at),
+    )
 
 
 def _present(session_id: UUID, generation: int) -> tuple[ColumnElement[bool], ...]:

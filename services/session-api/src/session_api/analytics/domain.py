@@ -1,13 +1,14 @@
 """What of a session's log becomes a statistic. Pure.
 
-A record names no session, table or participant and no time of day, so that it cannot be led back to a party (X5).
+A record names no session, table or participant and no time of day, and the session's age only to the minute, so that it
+cannot be led back to a party, nor one party's records be told from another's (X5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from session_api.sessions.domain.events import (
 )
 from session_api.sessions.domain.state import SessionState
 
+_MINUTE = timedelta(minutes=1)
+
 Kind = Literal[
     "session_created", "partner_joined", "both_ready", "question_viewed", "question_advanced", "session_ended"
 ]
@@ -28,7 +31,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsRecord:
-    """One anonymous row. ``duration_s`` is the session's age then, ``count`` the phones it had had until then."""
+    """One anonymous row. ``duration_s`` is the session's age, in whole minutes, ``count`` the phones it had had."""
 
     kind: Kind
     location_id: UUID
@@ -54,11 +57,16 @@ def analytics_of(recorded: Sequence[Recorded], after: SessionState) -> list[Anal
                     mode=after.mode,
                     context=after.play.context,
                     reason=_reason(entry),
-                    duration_s=max(0, int((entry.at - after.created_at).total_seconds())),
+                    duration_s=_whole_minutes_s(entry.at - after.created_at),
                     count=len(after.members),
                 )
             )
     return records
+
+
+def _whole_minutes_s(age: timedelta) -> int:
+    """To the nearest minute, so that means stay true."""
+    return max(0, round(age / _MINUTE)) * 60
 
 
 def readiness_s(ready_at: datetime, after: SessionState) -> float | None:

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 
 class AnalyticsRow(SQLModel, table=True):
-    """One milestone of a session. ``duration_s`` is the session's age then, ``count`` the phones it had had."""
+    """One milestone of a session. ``duration_s``: its age then, in whole minutes; ``count``: the phones it had had."""
 
     __tablename__ = "analytics_events"
     __table_args__ = (Index("analytics_events_by_day", "service_day", "location_id", "kind"),)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from session_api.play.domain.decks import Context
 from session_api.play.errors import question_set_not_found
+from session_api.play.question_file import MAX_VERSION
 from session_api.play.schemas import QuestionSetBody
 from session_api.play.shelf import QuestionShelf
 from twotop_common.service_defaults.app import ERROR_RESPONSES
@@ -19,11 +20,12 @@ router = APIRouter(tags=["questions"])
 _PROBLEM: dict[str, Any] = {"content": ERROR_RESPONSES["default"]["content"]}
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_MINUTE = "public, max-age=60"
-MAX_VERSION = 2_147_483_647
 
 
 Version = Annotated[int | None, Query(ge=1, le=MAX_VERSION, description="the newest when not given")]
-Language = Annotated[str | None, Query(max_length=10, description="such as `vi`; the set's first when unknown")]
+Language = Annotated[
+    str | None, Query(max_length=10, description="such as `vi` or `vi-VN`; the set's first when unknown")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ async def get_question_set(
     await play.limiter.hit(ADDRESS, client_of(request))
     newest = play.shelf.newest(context)
     wanted = version if version is not None else newest.version if newest else None
-    file = None if wanted is None else await play.shelf.fetch(context, wanted)
-    if file is None:
+    stored = None if wanted is None else await play.shelf.fetch(context, wanted)
+    if stored is None:
         raise question_set_not_found()
     response.headers["Cache-Control"] = FOR_A_MINUTE if version is None else FOR_EVER
-    return QuestionSetBody.of(file, language)
+    return QuestionSetBody.of(stored, language)

@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from session_api.play.domain.decks import Context
-from session_api.play.question_file import QuestionFile
+from session_api.play.stored_set import StoredSet
 from session_api.play.tables import QuestionSetRow
 
 
-async def find_question_set(session: AsyncSession, context: Context, version: int) -> QuestionFile | None:
+async def find_question_set(session: AsyncSession, context: Context, version: int) -> StoredSet | None:
     """One version, as it was imported."""
     row = await session.get(QuestionSetRow, (context, version))
-    return None if row is None else QuestionFile.model_validate(row.document)
+    return None if row is None else StoredSet.model_validate(row.document)
 
 
 async def newest_versions(session: AsyncSession) -> dict[str, int]:
@@ -27,10 +27,10 @@ async def newest_versions(session: AsyncSession) -> dict[str, int]:
     return {row[0]: row[1] for row in found}
 
 
-def add_question_set(session: AsyncSession, file: QuestionFile, now: datetime) -> None:
+def add_question_set(session: AsyncSession, added: StoredSet, now: datetime) -> None:
     """Store a new version."""
     session.add(
         QuestionSetRow(
-            context=file.context, version=file.version, document=file.model_dump(mode="json"), imported_at=now
+            context=added.context, version=added.version, document=added.model_dump(mode="json"), imported_at=now
         )
     )

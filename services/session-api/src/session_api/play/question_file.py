@@ -16,6 +16,8 @@ from session_api.data_file import Entry, printable, read_data_file
 from session_api.play.domain.decks import Context, Kind
 
 MAX_TEXT, MAX_HINT, MAX_CHOICE = 160, 120, 48
+MAX_VERSION = 2_147_483_647
+MAX_QUESTIONS, MAX_LANGUAGES = 1_000, 50
 NEARLY_THE_SAME = 0.75
 """Two questions of which so large a share of the words is common would get the same answer."""
 
@@ -62,9 +64,15 @@ class QuestionFile(Entry):
     """``languages``: the first is the one that others fall back to."""
 
     context: Context
-    version: int = Field(ge=1)
-    languages: list[Language] = Field(min_length=1)
-    questions: list[QuestionEntry] = Field(min_length=1)
+    version: int = Field(strict=True, ge=1, le=MAX_VERSION)
+    languages: list[Language] = Field(min_length=1, max_length=MAX_LANGUAGES)
+    questions: list[QuestionEntry] = Field(min_length=1, max_length=MAX_QUESTIONS)
+
+    @field_validator("languages")
+    @classmethod
+    def _languages_differ(cls, languages: list[Language]) -> list[Language]:
+        _refuse_twice("language", languages)
+        return languages
 
     @field_validator("questions")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from session_api.play.domain.decks import Context, Kind
-from session_api.play.question_file import QuestionEntry, QuestionFile
+from session_api.play.stored_set import StoredQuestion, StoredSet
 
 
 class ChoiceBody(BaseModel):
@@ -31,19 +31,20 @@ class QuestionSetBody(BaseModel):
     questions: list[QuestionBody]
 
     @classmethod
-    def of(cls, file: QuestionFile, language: str | None) -> QuestionSetBody:
-        """The set in ``language``, or in its first one when it has no such."""
-        spoken = language if language in file.languages else file.languages[0]
+    def of(cls, stored: StoredSet, language: str | None) -> QuestionSetBody:
+        """The set in ``language``, whatever its region or script, or in the set's first when it has no such."""
+        primary = (language or "").partition("-")[0].lower()
+        spoken = primary if primary in stored.languages else stored.languages[0]
         return cls(
-            context=file.context,
-            version=file.version,
+            context=stored.context,
+            version=stored.version,
             language=spoken,
-            languages=list(file.languages),
-            questions=[_question(entry, spoken) for entry in file.questions],
+            languages=list(stored.languages),
+            questions=[_question(entry, spoken) for entry in stored.questions],
         )
 
 
-def _question(entry: QuestionEntry, language: str) -> QuestionBody:
+def _question(entry: StoredQuestion, language: str) -> QuestionBody:
     return QuestionBody(
         question_id=entry.id,
         kind=entry.kind,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from session_api.play import queries
 from session_api.play.domain.decks import CONTEXTS, Context, Question, QuestionSet, SetNotLoaded
-from session_api.play.question_file import QuestionFile
+from session_api.play.stored_set import StoredSet
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
@@ -27,7 +27,7 @@ class QuestionShelf:
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         self._sessions = sessions
         self._newest: dict[str, int] = {}
-        self._files: dict[tuple[Context, int], QuestionFile] = {}
+        self._stored: dict[tuple[Context, int], StoredSet] = {}
         self._sets: dict[tuple[Context, int], QuestionSet] = {}
 
     def newest(self, context: Context) -> QuestionSet | None:
@@ -40,17 +40,17 @@ class QuestionShelf:
         except KeyError:
             raise SetNotLoaded(context, version) from None
 
-    async def fetch(self, context: Context, version: int) -> QuestionFile | None:
+    async def fetch(self, context: Context, version: int) -> StoredSet | None:
         """One version with its texts; None when there is no such version."""
-        known = self._files.get((context, version))
+        known = self._stored.get((context, version))
         if known is not None:
             return known
         async with self._sessions() as session:
-            file = await queries.find_question_set(session, context, version)
-        if file is not None:
-            self._files[context, version] = file
-            self._sets[context, version] = _rules_view(file)
-        return file
+            stored = await queries.find_question_set(session, context, version)
+        if stored is not None:
+            self._stored[context, version] = stored
+            self._sets[context, version] = _rules_view(stored)
+        return stored
 
     async def refresh(self) -> None:
         """Look for new versions."""
@@ -73,12 +73,12 @@ class QuestionShelf:
             await asyncio.sleep(REFRESH_S)
 
 
-def _rules_view(file: QuestionFile) -> QuestionSet:
+def _rules_view(stored: StoredSet) -> QuestionSet:
     return QuestionSet(
-        file.context,
-        file.version,
+        stored.context,
+        stored.version,
         tuple(
             Question(entry.id, tuple(choice.id for choice in entry.choices or ()), entry.hint is not None)
-            for entry in file.questions
+            for entry in stored.questions
         ),
     )

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from session_api.sessions import queries
 from session_api.sessions.domain.decider import Refusal
 from session_api.sessions.domain.state import STATE_CODE_VERSION
-from session_api.sessions.domain.views import view_event, view_state
+from session_api.sessions.domain.views import VIEW_VERSION, view_event_for, view_state
 from session_api.sessions.errors import StoreUnavailable, refused, table_mismatch
 from session_api.sessions.handlers import SessionDeps
 from session_api.sessions.handlers.admit import admit, claims_of
@@ -143,7 +143,8 @@ async def get_snapshot(session_id: UUID, api: Api, credential: Credential, reque
     await _limit(api, request, session_id, credential)
     claims, head = await _admitted(api, session_id, credential)
     state = head.state
-    etag = f'"{api.deps.epoch()}.{STATE_CODE_VERSION}.{state.last_seq}.{claims.participant_id.hex[:12]}"'
+    version = f"{STATE_CODE_VERSION}-{VIEW_VERSION}"
+    etag = f'"{api.deps.epoch()}.{version}.{state.last_seq}.{claims.participant_id.hex[:12]}"'
     headers = {"ETag": etag, "Cache-Control": PRIVATE}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if known & {etag, "*"}:
@@ -203,7 +204,7 @@ async def post_event(
     except (Refusal, StoreUnavailable) as error:
         _raise_problem(error)
     return Response(
-        _appended(session_id, outcome).model_dump_json(),
+        _appended(session_id, claims.participant_id, outcome).model_dump_json(),
         status_code=200 if outcome.replayed else 201,
         media_type="application/json",
     )
@@ -305,24 +306,24 @@ async def _admitted(api: SessionsApi, session_id: UUID, credential: str | None) 
 async def _events(
     api: SessionsApi, session_id: UUID, credential: str | None, *, cursor: int, limit: int, wait_s: float
 ) -> Response:
-    _, head = await _admitted(api, session_id, credential)
+    claims, head = await _admitted(api, session_id, credential)
     wait_s = 0 if head.state.ended_at is not None else wait_s
     events = await api.deps.log.events_after(session_id, cursor, limit, wait_s)
     if wait_s and events:
         # Whoever left while waiting sees nothing of what came after.
         await _admitted(api, session_id, credential)
     body = EventsBody(
-        events=[view_event(recorded) for recorded in events],
+        events=[view_event_for(recorded, claims.participant_id) for recorded in events],
         next_cursor=events[-1].seq if events else cursor,
         epoch=api.deps.epoch(),
     )
     return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
-def _appended(session_id: UUID, outcome: Outcome) -> AppendedBody:
+def _appended(session_id: UUID, participant_id: UUID, outcome: Outcome) -> AppendedBody:
     first = outcome.events[0].seq if outcome.events else None
     return AppendedBody(
-        events=[view_event(recorded) for recorded in outcome.events],
+        events=[view_event_for(recorded, participant_id) for recorded in outcome.events],
         event_id=None if first is None else f"{session_id}:{first}",
         event_seq=first,
         last_seq=outcome.last_seq,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,11 +14,12 @@ from session_api_testing.house import House, Phone, delivery
 from session_api.play.domain.decks import Place, deck_key, order
 from session_api.play.importing import import_questions
 from session_api.play.question_file import included_question_files, read_question_file
-from session_api.sessions.consumers import message_handlers
+from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.handlers.follow_services import release_wishes
 from twotop_common.contracts.envelope import Contract
-from twotop_common.contracts.pairing import PairingMatched
+from twotop_common.contracts.pairing import PairingCancelled, PairingCodeReplaced, PairingMatched
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
+from twotop_common.contracts.session_log import PhoneCommand, PhoneCommandBody
 from twotop_common.credentials import ParticipantClaims
 from twotop_common.service_day import service_day_end
 from twotop_common.testing.eventually import eventually
@@ -36,14 +39,14 @@ async def handle(house: House, fact: Contract) -> None:
     await message_handlers(house.deps)[type(fact)](fact, delivery())
 
 
-async def joined(house: House, phone: Phone) -> Phone:
+async def joined(house: House, phone: Phone, generation: int = 1) -> Phone:
     """Device B, admitted by pairing's word."""
     participant_id, now = uuid4(), house.deps.now().replace(microsecond=0)
     await handle(
         house,
         PairingMatched(
             session_id=phone.session_id,
-            generation=1,
+            generation=generation,
             participant_id=participant_id,
             credential_generation=1,
             matched_at=now,
@@ -122,18 +125,97 @@ async def test_an_answer_not_yet_revealed_is_nowhere_on_the_other_phones_wire(ho
         await a.command("request_next", {})
         await b.command("request_next", {})
         question_id, _ = await question_of(a)
-    given = await a.command("give_answer", {"question_id": question_id, "answer": secret})
+    seen, last = await b.get("/snapshot"), (await b.log())[-1]["seq"]
+    polled = asyncio.create_task(b.get("/events", params={"cursor": last, "wait": 10}))
+    given = await a.command("give_answer", {"question_id": question_id, "answer": secret}, key="given")
     assert given.status_code == 201
     assert secret not in given.text
+    assert [event["type"] for event in (await polled).json()["events"]] == ["answer_given"]
+    assert secret not in (await polled).text
+    assert (await b.get("/snapshot", headers={"If-None-Match": seen.headers["etag"]})).status_code == 200
+    unchanged = await b.get("/snapshot", headers={"If-None-Match": (await b.get("/snapshot")).headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert secret not in str(unchanged.headers)
     for rest in ("/snapshot", "/events"):
         assert secret not in (await b.get(rest)).text
     assert secret in (await a.get("/snapshot")).text
     conflict = await b.command("request_next", {}, expected_seq=1)
     assert conflict.status_code == 409
     assert secret not in conflict.text
+    rejected = await _over_socket(house, b, "request_next", expected_seq=1)
+    assert json.loads(rejected)["problem"]["code"] == "seq_conflict"
+    assert secret not in rejected
+    for phone, known in ((a, 409), (b, 201)):
+        other = await phone.command("withdraw_next", {}, key="given")
+        assert other.status_code == known
+        assert secret not in other.text
     await b.command("give_answer", {"question_id": question_id, "answer": "no idea"})
     assert secret in (await b.get("/events")).text
     assert secret in (await b.get("/snapshot")).text
+
+
+async def _over_socket(house: House, phone: Phone, name: str, **more: Any) -> str:
+    """What a gateway is answered, and passes on to the phone: a problem goes out as it is, in a ``rejected`` frame."""
+    command = PhoneCommand(
+        session_id=phone.session_id,
+        participant_id=phone.participant_id,
+        generation=1,
+        command_id=uuid4().hex,
+        command=PhoneCommandBody(type=name),
+        **more,
+    )
+    return (await phone_commands(house.deps, lambda: False)(command.model_dump_json().encode(), {})).decode()
+
+
+async def test_a_new_partner_reads_no_answer_from_before_it_came_on_any_path(house: House) -> None:
+    await import_included(house)
+    a, b = await begun(house)
+    question_id, _ = await question_of(a)
+    while (await _kind(house, question_id)) != "open":
+        await a.command("request_next", {})
+        await b.command("request_next", {})
+        question_id, _ = await question_of(a)
+    secrets = ("under the third bridge", "at her grandmother's")
+    for phone, answer in zip((a, b), secrets, strict=True):
+        await phone.command("give_answer", {"question_id": question_id, "answer": answer})
+    now = house.deps.now()
+    await handle(
+        house,
+        PairingCodeReplaced(
+            session_id=a.session_id, generation=2, expires_at=now + timedelta(minutes=9), replaced_at=now
+        ),
+    )
+    newcomer = await joined(house, a, generation=2)
+    paths = ("/events?cursor=0", "/events?cursor=0&wait=1", "/events?cursor=9&limit=500", "/snapshot")
+    internal = f"/internal/sessions/{a.session_id}/events"
+    texts = [(await newcomer.get(path)).raise_for_status().text for path in paths]
+    texts.append((await newcomer.client.get(internal, headers=newcomer.headers)).raise_for_status().text)
+    texts.append((await newcomer.command("set_ready", {"ready": True}, expected_seq=1)).text)
+    texts.append(await _over_socket(house, newcomer, "request_next", expected_seq=1))
+    assert not [text for text in texts if any(secret in text for secret in secrets)]
+    (revealed,) = [event for event in await newcomer.log() if event["type"] == "answers_revealed"]
+    assert revealed["data"] == {"question_id": question_id, "answers": []}
+    (kept,) = [event for event in await a.log() if event["type"] == "answers_revealed"]
+    assert {one["answer"] for one in kept["data"]["answers"]} == set(secrets)
+    assert kept["seq"] == revealed["seq"]
+
+
+@pytest.mark.parametrize("left_before", [True, False])
+async def test_a_running_game_for_two_becomes_one_for_one_and_keeps_its_card(house: House, left_before: bool) -> None:
+    await import_included(house)
+    a, b = await begun(house)
+    for phone in (a, b):
+        await phone.command("request_next", {})
+    card = await question_of(a)
+    if left_before:
+        await b.client.delete(b.path(f"/members/{b.participant_id}"), headers=b.headers)
+    await handle(house, PairingCancelled(session_id=a.session_id, generation=1, cancelled_at=house.deps.now()))
+    session = (await a.get()).json()
+    assert (session["mode"], session["dual_status"]) == ("single", "none")
+    assert await question_of(a) == card
+    assert (await b.get("/snapshot")).status_code == 403
+    assert (await a.command("request_next", {})).status_code == 201
+    assert (await question_of(a))[1] == card[1] + 1
 
 
 async def _kind(house: House, question_id: str) -> str:

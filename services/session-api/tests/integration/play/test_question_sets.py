@@ -8,6 +8,7 @@ from session_api_testing.house import House
 from session_api.data_file import DataFileInvalid
 from session_api.play.importing import ImportedQuestions, import_questions
 from session_api.play.question_file import QuestionFile, included_question_files, read_question_file
+from session_api.play.tables import QuestionSetRow
 
 pytestmark = pytest.mark.integration
 EXPLORING = next(file for file in map(read_question_file, included_question_files()) if file.context == "exploring")
@@ -39,9 +40,26 @@ async def test_questions_are_read_in_the_language_asked_for(house: House) -> Non
     assert (body["language"], body["languages"], body["version"]) == ("vi", ["en", "vi", "es", "de"], 1)
     texts = {question["question_id"]: question["text"] for question in body["questions"]}
     assert texts == {question.id: question.text["vi"] for question in EXPLORING.questions}
+    for wanted, spoken in (("vi-VN", "vi"), ("ES", "es"), ("de-AT", "de"), ("video", "en")):
+        regional = await house.client.get("/api/v1/question-sets/exploring", params={"language": wanted})
+        assert regional.json()["language"] == spoken
     unknown = await house.client.get("/api/v1/question-sets/exploring", params={"language": "fr"})
     assert unknown.json()["language"] == "en"
     assert unknown.headers["cache-control"] == "public, max-age=60"
+
+
+async def test_a_stored_set_is_read_whatever_an_import_would_say_of_it_today(house: House) -> None:
+    await load(house, EXPLORING)
+    document = EXPLORING.model_dump(mode="json") | {"version": 2}
+    # Too long, twice, blank and in too few languages for the rules of an import.
+    document["questions"] = [one | {"text": one["text"] | {"en": "Why? " * 99}} for one in document["questions"][:2]]
+    document["questions"][1]["hint"] = {"en": " "}
+    async with house.app.state.venues.sessions.begin() as session:
+        session.add(QuestionSetRow(context="exploring", version=2, document=document, imported_at=house.deps.now()))
+    await house.app.state.play.shelf.refresh()
+    newest = (await house.client.get("/api/v1/question-sets/exploring")).raise_for_status().json()
+    assert (newest["version"], len(newest["questions"])) == (2, 2)
+    assert (await load(house, EXPLORING.model_copy(update={"version": 3}))).change == "added"
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,29 @@ async def test_beginnings_and_ends_are_counted_by_mode_and_reason_and_repeats_ar
     assert [counted(*rate) for rate in rates] == [value + 1 for value in before]
 
 
+async def test_a_session_whose_commit_fails_is_counted_nowhere(house: House) -> None:
+    def counted() -> list[float]:
+        created = {"event": "session_created", "mode": "dual", "reason": ""}
+        return [
+            METRICS.get_sample_value("twotop_live_sessions_per_table_count") or 0.0,
+            METRICS.get_sample_value("twotop_sessions_total", created) or 0.0,
+        ]
+
+    await house.deps.pool.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+        CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON session_heads
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
+        """
+    )
+    before = counted()
+    assert (await create(house, mode="dual")).status_code == 500
+    assert counted() == before
+    await house.deps.pool.execute("DROP TRIGGER refusing ON session_heads")
+    assert (await create(house, mode="dual")).status_code == 201
+    assert counted() == [count + 1 for count in before]
+
+
 async def test_resume_is_by_id_and_credential(house: House) -> None:
     phone = await house.start()
     answer = await phone.get()

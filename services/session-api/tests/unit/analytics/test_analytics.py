@@ -101,7 +101,7 @@ def test_milestones_become_records(event: Event, kind: str, reason: str | None) 
         "mode": "dual",
         "context": "established",
         "reason": reason,
-        "duration_s": 90,
+        "duration_s": 120,
         "count": 2,
     }
 
@@ -142,6 +142,12 @@ def test_a_record_holds_no_identity_of_session_table_or_participant() -> None:
     assert {field.name for field in fields(AnalyticsRecord)}.isdisjoint(
         {"session_id", "table_id", "participant_id", "at"}
     )
+
+
+@pytest.mark.parametrize(("age_s", "kept_s"), [(0, 0), (29, 0), (31, 60), (89, 60), (91, 120), (3_629, 3_600)])
+def test_a_duration_is_kept_to_the_nearest_minute_only(age_s: float, kept_s: int) -> None:
+    [record] = analytics_of(recorded(BothReady(), after_s=age_s), STATE)
+    assert record.duration_s == kept_s
 
 
 def test_a_duration_is_never_negative() -> None:

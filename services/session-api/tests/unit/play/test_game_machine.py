@@ -211,6 +211,9 @@ class GameMachine(RuleBasedStateMachine):
         play = self.state.play
         if play.context == "mature" and play.both_ready:
             assert self.state.present <= play.opted_in
+        for phone in self.state.present:
+            card = view_state(self.state, phone)["play"]["question"]
+            assert card is None or card["context"] != "mature" or phone in play.opted_in
 
     @invariant()
     def wishes_and_answers_belong_to_phones_that_are_here(self) -> None:

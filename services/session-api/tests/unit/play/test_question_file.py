@@ -58,6 +58,14 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("Sea or hills, and why?", "Which key would you miss most now?", "set.yaml:1: sea-or-hills is nearly the same"),
         ("id: lost-key", "id: Lost Key", "set.yaml:5: questions.0.id: "),
         ("kind: open", "kind: open\n    mood: sad", "set.yaml:7: questions.0.mood: "),
+        ("id: lost-key", "id: 2024-13-45", "set.yaml:5: month must be in 1..12; text that looks like a date"),
+        ("id: lost-key", "id: " + "9" * 5000, "set.yaml:5: "),
+        ("version: 1", "version: 3000000000", "set.yaml:2: version: "),
+        ("version: 1", "version: true", "set.yaml:2: version: "),
+        ("version: 1", "version: '1'", "set.yaml:2: version: "),
+        ("[en, de]", "[en, de, en]", "set.yaml:3: languages: language given twice: en"),
+        ('"Sea"', '" "', "set.yaml:13: questions.1.choices.0.text.en: must have more than spaces"),
+        ("[en, de]", "&itself [*itself]", "set.yaml:1: is nested too deeply, or in itself"),
     ],
 )
 def test_a_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, fault: str) -> None:

@@ -14,7 +14,7 @@ from session_api.play.domain.decks import Context
 from session_api.sessions.domain import commands as c
 from session_api.sessions.domain.decider import NOBODY, Refusal, decide, evolve, record
 from session_api.sessions.domain.state import SessionState
-from session_api.sessions.domain.views import view_event, view_state
+from session_api.sessions.domain.views import view_event, view_event_for, view_state
 
 SHELF = TestShelf()
 SIZE = 5
@@ -184,6 +184,62 @@ def test_whoever_stays_goes_on_alone() -> None:
     assert position(play(state, p.RequestNext())) == 3
 
 
+def test_a_newcomer_sees_the_card_when_both_are_ready_and_the_one_who_stayed_sees_it_all_along() -> None:
+    state = at_position(begun("mature"), 3)
+    card = state.play.open_question
+    newcomer = uuid4()
+    state = play(state, c.ReplacePairingCode(2, START), None)
+    state = play(state, c.AdmitPartner(newcomer, 1, 2), None)
+
+    def card_of(phone: UUID) -> str | None:
+        question = view_state(state, phone)["play"]["question"]
+        return None if question is None else str(question["question_id"])
+
+    assert (card_of(PHONE_A), card_of(newcomer)) == (card, None)
+    state = play(play(state, p.OptInMature(), newcomer), p.SetReady(True), newcomer)
+    assert card_of(newcomer) is None
+    state = play(state, p.SetReady(True))
+    assert (card_of(PHONE_A), card_of(newcomer)) == (card, card)
+
+
+def test_the_card_of_a_pair_that_is_not_ready_is_neither_answered_nor_turned() -> None:
+    state = begun()
+    while state.play.open_question not in {"exploring-1-2", "exploring-1-4"}:
+        state = both(state, p.RequestNext())
+    newcomer = uuid4()
+    joined = play(play(state, c.ReplacePairingCode(2, START), None), c.AdmitPartner(newcomer, 1, 2), None)
+    for phone in (PHONE_A, newcomer):
+        assert reason(joined, p.Reveal(), phone) == "not_ready"
+        assert reason(joined, answer_to(joined, "left"), phone) == "not_ready"
+    assert play(play(joined, c.CancelPairing(2), None), p.Reveal()).play.hint_revealed
+
+
+@pytest.mark.parametrize("left_before", [True, False])
+def test_a_game_for_two_goes_on_for_one_with_its_card_round_and_position(left_before: bool) -> None:
+    state = at_position(both(at_position(begun(), 2), p.StartAfresh()), 3)
+    card = state.play.progress
+    assert card is not None
+    assert (card.round, card.position) == (2, 3)
+    if left_before:
+        state = play(state, c.Leave(), PHONE_B)
+    alone = play(state, c.CancelPairing(1), None)
+    assert (alone.mode, alone.dual_status) == ("single", "none")
+    assert alone.present == {PHONE_A}
+    assert alone.play.progress == card
+    assert view_state(alone, PHONE_A)["play"]["question"]["question_id"] == card.question_id
+    moved = play(alone, p.RequestNext())
+    assert moved.play.progress is not None
+    assert (moved.play.progress.round, moved.play.progress.position) == (2, 4)
+
+
+def test_a_game_goes_on_alone_also_before_a_new_partner_was_ready() -> None:
+    state = play(at_position(begun(), 3), c.ReplacePairingCode(2, START), None)
+    state = play(state, c.AdmitPartner(uuid4(), 1, 2), None)
+    alone = play(state, c.CancelPairing(2), None)
+    assert position(alone) == 3
+    assert position(play(alone, p.RequestNext())) == 4
+
+
 # -- wishes of two phones
 
 
@@ -267,6 +323,18 @@ def test_answers_are_seen_only_when_both_have_answered() -> None:
     assert {one["answer"] for one in view_state(revealed, PHONE_B)["play"]["answers"]} == {"left", "right"}
     assert reason(revealed, answer_to(revealed, "right")) == "already_revealed"
     assert both(revealed, p.RequestNext()).play.answers == ()
+
+
+def test_a_later_partner_reads_that_answers_were_revealed_and_not_what_they_were() -> None:
+    state = begun()
+    answered = play(state, answer_to(state, "left"), PHONE_A)
+    given = decide(answered, answer_to(answered, "right"), PHONE_B, shelf=SHELF)
+    revealed = record(answered, given, START, str(PHONE_B), None)[-1]
+    assert view_event_for(revealed, PHONE_A) == view_event_for(revealed, PHONE_B) == view_event(revealed)
+    assert len(view_event(revealed).data["answers"]) == 2
+    newcomer = view_event_for(revealed, uuid4())
+    assert newcomer.data == {"question_id": state.play.open_question, "answers": []}
+    assert (newcomer.seq, newcomer.type) == (revealed.seq, "answers_revealed")
 
 
 def test_an_answer_belongs_to_the_question_that_lies_open() -> None:

@@ -135,6 +135,9 @@ def test_going_on_alone_gives_up_the_place_of_an_absent_partner() -> None:
     waiting = after(paired(), c.ReplacePairingCode(2, START + timedelta(hours=1)))
     assert decide(waiting, c.CancelPairing(2), None) == [e.ParticipantLeft(PHONE_B, "B"), e.ModeChanged("single")]
     assert after(waiting, c.CancelPairing(2)).present == {PHONE_A}
+    assert decide(paired(), c.CancelPairing(1), None) == [e.ParticipantLeft(PHONE_B, "B"), e.ModeChanged("single")]
+    left = after(paired(), c.Leave(), PHONE_B)
+    assert decide(left, c.CancelPairing(1), None) == [e.ModeChanged("single")]
 
 
 def test_facts_of_pairing_may_come_twice_late_or_out_of_order() -> None:
@@ -142,8 +145,12 @@ def test_facts_of_pairing_may_come_twice_late_or_out_of_order() -> None:
     assert decide(session, c.AdmitPartner(PHONE_B, 1, 1), None) == []
     assert decide(session, c.AdmitPartner(uuid4(), 1, 1), None) == []
     assert decide(session, c.EndPairingCode(1, "expired"), None) == []
-    assert decide(session, c.CancelPairing(1), None) == []
     assert decide(session, c.ReplacePairingCode(1, START), None) == []
+    newer = after(session, c.ReplacePairingCode(2, START))
+    assert decide(newer, c.CancelPairing(1), None) == []
+    alone = after(session, c.CancelPairing(1))
+    assert decide(alone, c.CancelPairing(1), None) == []
+    assert decide(alone, c.AdmitPartner(uuid4(), 1, 1), None) == []
     ahead = after(new_session(), c.EndPairingCode(3, "withdrawn"))
     assert ahead.dual_status == "expired"
     assert decide(ahead, c.ReplacePairingCode(3, START), None) == []

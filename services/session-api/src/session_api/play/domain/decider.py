@@ -56,6 +56,8 @@ class Game:
             raise NotNow("no_question_yet")
         if progress.finished:
             raise NotNow("deck_finished")
+        if self.paired and not self.play.both_ready and len(self.present) > 1:
+            raise NotNow("not_ready")
         return self.deck(progress.context, progress.set_version, progress.round)[progress.position - 1]
 
     def asked_for_consent(self, wish: Wish) -> frozenset[UUID]:
@@ -266,8 +268,6 @@ def _give_answer(game: Game, question_id: str, answer: str, actor: UUID) -> list
     play, question = game.play, game.question
     if question.question_id != question_id:
         raise NotNow("another_question")
-    if game.paired and not play.both_ready and len(game.present) > 1:
-        raise NotNow("not_ready")
     if question.kind == "choice" and answer not in question.choices:
         raise NotNow("no_such_choice")
     if play.revealed:

@@ -120,7 +120,8 @@ def _admit_partner(
     known = state.pairing.generation if state.pairing else 0
     if state.participant(participant_id) is not None or generation < known:
         return []
-    if generation == known and state.dual_status == "paired":
+    if generation == known and state.dual_status in ("paired", "none"):
+        # Its place is taken, or A has gone on alone since: pairing let it match first, though this word comes late.
         return []
     absent = next((member for member in state.members if member.role == "B" and member.present), None)
     became_dual: list[e.Event] = [e.ModeChanged("dual")] if state.mode == "single" else []
@@ -133,7 +134,7 @@ def _admit_partner(
 
 
 def _go_on_alone(state: SessionState) -> list[e.Event]:
-    if state.dual_status not in ("waiting", "expired"):
+    if state.mode != "dual":
         return []
     absent: list[e.Event] = [
         e.ParticipantLeft(member.participant_id, member.role)

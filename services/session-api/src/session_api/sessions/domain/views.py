@@ -1,4 +1,4 @@
-"""What a participant may see. Every way to a phone (HTTP, polling, sockets) goes through these two functions."""
+"""What a participant may see. Every way to a phone (HTTP, polling, sockets) goes through these functions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from session_api.play.domain.state import PlayState
+from session_api.play.domain.events import AnswersRevealed
 from session_api.sessions.domain.events import Recorded, to_data
 from session_api.sessions.domain.state import SessionState
 from twotop_common.contracts.session_log import EventView
+
+VIEW_VERSION = 1
+"""Raised with every change of what ``view_state`` shows of the same state: snapshots that phones keep are sent anew."""
 
 _WITHHELD: dict[str, frozenset[str]] = {
     "session_created": frozenset({"lifetimes"}),
@@ -20,7 +23,10 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def view_event(recorded: Recorded) -> EventView:
-    """One event as every phone sees it: without what only the house needs, and without answers not yet revealed."""
+    """One event as those see it who are there when it happens, which is how it goes out to gateways.
+
+    Without what only the house needs, and without answers not yet revealed.
+    """
     withheld = _WITHHELD.get(recorded.type, _NOTHING)
     data = {name: value for name, value in to_data(recorded.event).items() if name not in withheld}
     return EventView(
@@ -31,6 +37,15 @@ def view_event(recorded: Recorded) -> EventView:
         by=recorded.by,
         command_id=recorded.command_id,
     )
+
+
+def view_event_for(recorded: Recorded, participant_id: UUID) -> EventView:
+    """One event of the log as this participant reads it: what others revealed to each other is theirs."""
+    seen = view_event(recorded)
+    match recorded.event:
+        case AnswersRevealed(_, answers) if participant_id not in {one.participant_id for one in answers}:
+            return seen.model_copy(update={"data": {**seen.data, "answers": []}})
+    return seen
 
 
 def view_state(state: SessionState, participant_id: UUID) -> dict[str, Any]:
@@ -61,20 +76,20 @@ def view_state(state: SessionState, participant_id: UUID) -> dict[str, Any]:
         "pairing": None
         if pairing is None or state.dual_status == "none"
         else {"generation": pairing.generation, "expires_at": _instant(pairing.expires_at)},
-        "play": _view_play(state.play, participant_id),
+        "play": _view_play(state, participant_id),
         "items": [],
         "total": 0,
     }
 
 
-def _view_play(play: PlayState, participant_id: UUID) -> dict[str, Any]:
-    progress = play.progress
+def _view_play(state: SessionState, participant_id: UUID) -> dict[str, Any]:
+    play, progress = state.play, state.play.progress
     return {
         "mature_opt_in": sorted(map(str, play.opted_in)),
         "ready": sorted(map(str, play.ready)),
         "both_ready": play.both_ready,
         "question": None
-        if progress is None or progress.finished
+        if progress is None or progress.finished or not _may_see_card(state, participant_id)
         else {
             "question_id": progress.question_id,
             "position": progress.position,
@@ -97,6 +112,12 @@ def _view_play(play: PlayState, participant_id: UUID) -> dict[str, Any]:
         ],
         "revealed": play.revealed,
     }
+
+
+def _may_see_card(state: SessionState, participant_id: UUID) -> bool:
+    """Whoever joins a game sees its card when both are ready, and so not before its own opt-in where one is needed."""
+    member = state.participant(participant_id)
+    return state.play.both_ready or member is None or member.joined_at is None
 
 
 def _instant(at: datetime) -> str:

@@ -77,9 +77,10 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
         if key_hashes:
             earlier = await _claim(connection, key_hashes, Creation(fingerprint, state.session_id, key_id), now)
         if earlier is None:
-            await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
+            live = await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
+    LIVE_SESSIONS_PER_TABLE.observe(live)
     count_milestones(analytics_of([recorded], state))
     deps.log.tell(state, [recorded])
     return _answer(deps, body.table_token, Head(state, now), recorded, key_id)
@@ -156,7 +157,8 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
 
 async def _write(
     connection: Any, *, view: TableView, recorded: e.Recorded, state: SessionState, message: OutboxRecord, now: datetime
-) -> None:
+) -> int:
+    """How many sessions are live at the table, with this one."""
     try:
         await queries.lock_table(connection, view.table_id)
     except asyncpg.LockNotAvailableError:
@@ -167,7 +169,7 @@ async def _write(
     await store.create(connection, [recorded], state)
     await enqueue_on(connection, [message])
     await insert_records(connection, analytics_of([recorded], state))
-    LIVE_SESSIONS_PER_TABLE.observe(live + 1)
+    return live + 1
 
 
 async def _claim(

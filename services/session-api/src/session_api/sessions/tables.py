@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, text
+from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 
@@ -19,10 +20,17 @@ def _instant(*, nullable: bool = False) -> Any:
 
 
 class SessionHeadRow(SQLModel, table=True):
-    """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``."""
+    """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``.
+
+    ``waiting_since`` is when the first wish that waits was made, ``awaited`` the phones without whom it would take
+    effect; both null when none waits.
+    """
 
     __tablename__ = "session_heads"
-    __table_args__ = (Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),)
+    __table_args__ = (
+        Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),
+        Index("session_heads_waiting", "waiting_since", postgresql_where=text("waiting_since IS NOT NULL")),
+    )
 
     session_id: UUID = Field(primary_key=True)
     location_id: UUID
@@ -36,6 +44,8 @@ class SessionHeadRow(SQLModel, table=True):
     active_at: datetime = Field(sa_column=_instant())
     due_at: datetime = Field(sa_column=_instant())
     ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    waiting_since: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    awaited: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid())))
 
 
 class SessionEventRow(SQLModel, table=True):

@@ -19,12 +19,6 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("session_heads", sa.Column("waiting_since", sa.DateTime(timezone=True)))
     op.add_column("session_heads", sa.Column("awaited", ARRAY(sa.Uuid())))
-    op.create_index(
-        "session_heads_waiting",
-        "session_heads",
-        ["waiting_since"],
-        postgresql_where=sa.text("waiting_since IS NOT NULL"),
-    )
     op.drop_table("waiting_wishes")
 
 
@@ -37,6 +31,5 @@ def downgrade() -> None:
     op.execute(
         "INSERT INTO waiting_wishes SELECT session_id, waiting_since FROM session_heads WHERE waiting_since IS NOT NULL"
     )
-    op.drop_index("session_heads_waiting", "session_heads")
     op.drop_column("session_heads", "awaited")
     op.drop_column("session_heads", "waiting_since")

@@ -61,7 +61,7 @@ async def wishes_to_release(pool: Pool, unheard_since: datetime) -> dict[UUID, d
             SELECT coalesce(phone.gone_at >= phone.connected_at, phone.connected_at IS NULL)
                 AND (phone.polled_at IS NULL OR phone.polled_at <= greatest($1, phone.connected_at)) AS absent
         ) AS seen
-        WHERE head.waiting_since IS NOT NULL
+        WHERE head.ended_at IS NULL AND head.waiting_since IS NOT NULL
         GROUP BY head.session_id
         HAVING bool_or(NOT seen.absent) AND (
             bool_or(seen.absent AND phone.participant_id = ANY(head.awaited))

@@ -23,14 +23,12 @@ class SessionHeadRow(SQLModel, table=True):
     """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``.
 
     ``waiting_since`` is when the first wish that waits was made, ``awaited`` the phones without whom it would take
-    effect; both null when none waits.
+    effect; both null when none waits. No index has them: with every second append of a pair they change, and the row
+    could not stay in its place (HOT). Those who look for them go through the live heads, 2 µs each.
     """
 
     __tablename__ = "session_heads"
-    __table_args__ = (
-        Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),
-        Index("session_heads_waiting", "waiting_since", postgresql_where=text("waiting_since IS NOT NULL")),
-    )
+    __table_args__ = (Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),)
 
     session_id: UUID = Field(primary_key=True)
     location_id: UUID

@@ -250,6 +250,7 @@ async def test_a_wish_waits_in_the_log_until_it_is_settled(still_house: House, c
         row = await still_house.deps.pool.fetchrow(
             "SELECT waiting_since, awaited FROM session_heads WHERE session_id = $1", a.session_id
         )
+        assert row is not None
         return tuple(row)
 
     assert await waiting() == (None, None)

@@ -199,7 +199,7 @@ SESSION_API = [
                 "Wishes released",
                 "twotop_wishes_released_total",
                 "",
-                "Wishes that took effect because the partner had been away for 20 s.",
+                "Wishes that had waited and took effect once the partner was away for 20 s; new ones are moves alone.",
             ),
         ],
     ),

@@ -89,11 +89,13 @@ async def test_a_partner_who_is_gone_for_twenty_seconds_holds_nobody_up(stack: S
             await both_ready(on_a, on_b)
             await on_a.command("request_next")
             await on_b.until_type("next_requested")
+        lost_at = time.monotonic()
         advanced = await on_a.until(
             lambda: next((e for e in on_a.seen if e["type"] == "question_advanced"), None),
             timeout_s=45,
             what="the waiting wish never took effect",
         )
+        assert 19.5 < time.monotonic() - lost_at < 23
         assert (advanced["by"], advanced["data"]["alone"]) == ("system", True)
         await on_a.command("request_next")
         await on_a.until(lambda: len(shown_on(on_a)) == 3, what="a new wish had to wait")

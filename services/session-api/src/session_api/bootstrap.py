@@ -106,7 +106,6 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
             epoch=epoch,
             wake_relay=relay.wake,
         )
-        company.releases_by(partial(release_wishes, deps))
         limiter = RateLimiter(
             settings.redis_url, settings.rate_limit_key.get_secret_value(), enabled=settings.rate_limits_enabled
         )
@@ -136,10 +135,10 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                     "store": store.run,
                     "flags": flags.run,
                     "questions": shelf.run,
-                    "company": company.run,
+                    "company": partial(company.run, partial(release_wishes, deps)),
                     "housekeeping": lambda: _keep_house(pool, company, now),
                 },
-                stop=[commands.stop, consumer.stop, relay.flush],
+                stop=[commands.stop, consumer.stop, relay.flush, company.flush],
                 health=health,
             )
         finally:

@@ -15,7 +15,9 @@ SESSIONS = Counter("twotop_sessions_total", "milestones of sessions", ["event", 
 QUESTIONS_SHOWN = Counter("twotop_questions_shown_total", "questions that were opened", ["context", "mode"])
 MOVES = Counter("twotop_question_moves_total", "questions that were left", ["direction", "alone"])
 DECKS_FINISHED = Counter("twotop_decks_finished_total", "decks played to their end", ["context"])
-WISHES_RELEASED = Counter("twotop_wishes_released_total", "wishes that took effect without an absent partner")
+WISHES_RELEASED = Counter(
+    "twotop_wishes_released_total", "wishes that had waited and took effect once the partner was absent"
+)
 BOTH_READY_SECONDS = Histogram(
     "twotop_both_ready_seconds",
     "from the second phone's joining to both being ready",
@@ -41,5 +43,7 @@ def count_play(before: SessionState, committed: Sequence[Recorded], after: Sessi
                 MOVES.labels(direction, str(alone).lower()).inc()
             case DeckFinished(context) if not before.play.has_finished(context):
                 DECKS_FINISHED.labels(context).inc()
-            case BothReady() if (seconds := readiness_s(entry.at, after)) is not None:
+            case BothReady() if (
+                after.present <= after.play.ready and (seconds := readiness_s(entry.at, after)) is not None
+            ):
                 BOTH_READY_SECONDS.observe(seconds)

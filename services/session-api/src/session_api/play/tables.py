@@ -1,4 +1,4 @@
-"""What session-api stores of question sets and of phones being there."""
+"""What session-api stores of question sets."""
 
 from __future__ import annotations
 

@@ -1,14 +1,15 @@
 """Keeps count of the phones that are there, and lets waiting wishes take effect when nobody is left to be asked (G4).
 
-Invariants: noting never makes a request wait: what was heard is written down together once a second, and what a crash
-loses is heard again with the next request. A wish is released by the log under its usual guard, so several processes
-may try at once.
+Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every
+5 s, and what is not written yet counts here all the same. What a crash loses is heard again with the next request.
+Which wishes wait the log says. A wish is released by the log under its usual guard, so several processes may try at
+once; a session whose wish cannot be released harms no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,51 +17,35 @@ from uuid import UUID
 import asyncpg
 
 from session_api.presence import queries
-from session_api.presence.domain import POLLING_COUNTS_FOR, absentees
+from session_api.presence.domain import POLLING_COUNTS_FOR, absentees, heard_here
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
 log = get_logger(__name__)
 
 TICK_S = 1.0
-POLLED_AGAIN_AFTER = timedelta(seconds=5)
+WRITTEN_AGAIN_AFTER = timedelta(seconds=5)
 KEPT = timedelta(days=2)
 
 Release = Callable[[UUID, timedelta], Awaitable[None]]
 """Lets a session's wish take effect if the others are absent; told for how long it has waited."""
+Phone = tuple[UUID, UUID]
+"""A session and a participant."""
 
 
 class Company:
-    """One per process. ``run`` writes down what was noted, and ``release``s wishes."""
+    """One per process. ``run`` writes down what was noted and releases wishes; ``flush`` writes the rest at the end."""
 
     def __init__(self, pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:
         self._pool = pool
         self._now = now
-        self._polled_at: dict[tuple[UUID, UUID], datetime] = {}
-        self._unwritten: dict[tuple[UUID, UUID], datetime] = {}
-        self._waiting: dict[UUID, datetime] = {}
-        self._settled: set[UUID] = set()
-        self._release: Release | None = None
-
-    def releases_by(self, release: Release) -> None:
-        """Who knows the log: set once, before ``run``."""
-        self._release = release
+        self._unwritten: dict[Phone, datetime] = {}
+        self._written_at: dict[Phone, datetime] = {}
+        self._failing: set[UUID] = set()
 
     def polled(self, session_id: UUID, participant_id: UUID) -> None:
-        """A request came from this phone. Cheap: most of them are not worth writing down."""
-        now, key = self._now(), (session_id, participant_id)
-        noted = self._polled_at.get(key)
-        if noted is None or now - noted >= POLLED_AGAIN_AFTER:
-            self._polled_at[key] = self._unwritten[key] = now
-
-    def wishes(self, session_id: UUID, *, waiting: bool) -> None:
-        """Whether one phone of this session waits for the other now; told after each change of that."""
-        if waiting:
-            self._waiting.setdefault(session_id, self._now())
-            self._settled.discard(session_id)
-        else:
-            self._waiting.pop(session_id, None)
-            self._settled.add(session_id)
+        """A request came from this phone. Cheap: it is written down later."""
+        self._unwritten[session_id, participant_id] = self._now()
 
     async def connected(self, session_id: UUID, participant_id: UUID, at: datetime) -> None:
         """realtime-gateway: a socket opened."""
@@ -74,36 +59,60 @@ class Company:
         self, session_id: UUID, present: frozenset[UUID], waited_for: timedelta = timedelta(0)
     ) -> frozenset[UUID]:
         """Those of ``present`` that need not be waited for any more."""
+        # Before the reading: what is written meanwhile is in the one or in the other.
+        here = {phone: at for phone in present if (at := self._unwritten.get((session_id, phone))) is not None}
         sightings = await queries.sightings_in(self._pool, session_id)
-        return absentees(present, sightings, waited_for, self._now())
+        return absentees(present, heard_here(sightings, here), waited_for, self._now())
 
-    async def run(self) -> None:
-        """Write and release until cancelled."""
+    async def run(self, release: Release) -> None:
+        """Write, and ``release`` wishes, until cancelled."""
         while True:
             try:
-                await self._write()
-                for session_id, since in (
-                    await queries.wishes_to_release(self._pool, self._now() - POLLING_COUNTS_FOR)
-                ).items():
-                    if self._release is not None:
-                        await self._release(session_id, self._now() - since)
+                await self.tick(release)
             except Exception as error:
                 if not looks_unavailable(error):
                     raise
                 log.warning("company.unavailable", error=type(error).__name__)
             await asyncio.sleep(TICK_S)
 
+    async def tick(self, release: Release) -> None:
+        """Write what is worth writing by now, then ``release`` what need not wait any more."""
+        await self._write(self._worth_writing())
+        waiting = await queries.wishes_to_release(self._pool, self._now() - POLLING_COUNTS_FOR)
+        await self._release(waiting, release)
+
+    async def flush(self) -> None:
+        """Write down everything that was noted."""
+        await self._write(dict(self._unwritten))
+
     async def forget_old(self) -> None:
         """Housekeeping."""
         await queries.forget(self._pool, self._now() - KEPT)
 
-    async def _write(self) -> None:
+    async def _release(self, waiting: Mapping[UUID, datetime], release: Release) -> None:
+        self._failing &= waiting.keys()
+        for session_id, since in waiting.items():
+            try:
+                await release(session_id, self._now() - since)
+            except Exception:
+                # It is tried again each second, but said once.
+                if session_id not in self._failing:
+                    log.exception("company.release_failed", session_id=str(session_id))
+                self._failing.add(session_id)
+            else:
+                self._failing.discard(session_id)
+
+    def _worth_writing(self) -> dict[Phone, datetime]:
         now = self._now()
-        self._polled_at = {key: at for key, at in self._polled_at.items() if now - at < POLLED_AGAIN_AFTER}
-        if polled := self._unwritten:
-            self._unwritten = {}
-            await queries.note_polled(self._pool, polled)
-        if self._waiting or self._settled:
-            waiting, self._waiting = self._waiting, {}
-            settled, self._settled = self._settled, set()
-            await queries.note_wishes(self._pool, waiting, sorted(settled))
+        self._written_at = {phone: at for phone, at in self._written_at.items() if now - at < WRITTEN_AGAIN_AFTER}
+        return {phone: at for phone, at in self._unwritten.items() if phone not in self._written_at}
+
+    async def _write(self, heard: Mapping[Phone, datetime]) -> None:
+        if not heard:
+            return
+        await queries.note_polled(self._pool, heard)
+        now = self._now()
+        for phone, at in heard.items():
+            self._written_at[phone] = now
+            if self._unwritten.get(phone) == at:
+                del self._unwritten[phone]

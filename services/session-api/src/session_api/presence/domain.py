@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,15 +22,32 @@ class Sighting:
 
     def absent(self, now: datetime) -> bool:
         """Whether the others may go on without it."""
-        if self.polled_at is not None and now < self.polled_at + POLLING_COUNTS_FOR:
+        if self._polls_since is not None and now < self._polls_since + POLLING_COUNTS_FOR:
             return False
         if self.connected_at is not None:
             return self.gone_at is not None and self.gone_at >= self.connected_at
         return True
 
+    @property
+    def _polls_since(self) -> datetime | None:
+        """The last request without a socket. One before the last socket opened says nothing of what came after."""
+        if self.polled_at is None or self.connected_at is None or self.polled_at > self.connected_at:
+            return self.polled_at
+        return None
+
+
+def heard_here(sightings: Iterable[Sighting], polled: Mapping[UUID, datetime]) -> list[Sighting]:
+    """The sightings with the requests that are newer than what is stored of them."""
+    known = {sighting.participant_id: sighting for sighting in sightings}
+    for phone, at in polled.items():
+        sighting = known.get(phone, Sighting(phone, None, None, None))
+        if sighting.polled_at is None or sighting.polled_at < at:
+            known[phone] = replace(sighting, polled_at=at)
+    return list(known.values())
+
 
 def absentees(
-    present: frozenset[UUID], sightings: list[Sighting], waited_for: timedelta, now: datetime
+    present: frozenset[UUID], sightings: Iterable[Sighting], waited_for: timedelta, now: datetime
 ) -> frozenset[UUID]:
     """Those of ``present`` that are absent.
 

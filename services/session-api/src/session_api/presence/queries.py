@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -20,10 +20,6 @@ ON CONFLICT (session_id, participant_id)
 DO UPDATE SET {column} = greatest(sightings.{column}, excluded.{column})
 """
 _CONNECTED, _GONE, _POLLED = (_SIGHT.format(column=column) for column in ("connected_at", "gone_at", "polled_at"))
-_WAITING = """
-INSERT INTO waiting_wishes (session_id, since) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
-ON CONFLICT (session_id) DO NOTHING
-"""
 
 
 async def note_connected(pool: Pool, session_id: UUID, participant_id: UUID, at: datetime) -> None:
@@ -50,31 +46,31 @@ async def sightings_in(pool: Pool, session_id: UUID) -> list[Sighting]:
     return [Sighting(**row) for row in rows]
 
 
-async def note_wishes(pool: Pool, waiting: Mapping[UUID, datetime], settled: Sequence[UUID]) -> None:
-    """Sessions in which a wish waits since then, and those in which none does any more."""
-    if settled:
-        await pool.execute("DELETE FROM waiting_wishes WHERE session_id = ANY($1::uuid[])", list(settled))
-    if waiting:
-        await pool.execute(_WAITING, list(waiting), list(waiting.values()))
-
-
 async def wishes_to_release(pool: Pool, unheard_since: datetime) -> dict[UUID, datetime]:
-    """Sessions in which one phone waits for another that may be absent, with the time since when it waits.
+    """Sessions in which one phone that is there waits for another that is absent, with the time since when it waits.
 
-    ``Sighting.absent`` decides; this only leaves out where nobody can be.
+    The rules decide; this only leaves out where nothing can be released now.
     """
+    # The LATERAL is ``Sighting.absent``.
     rows = await pool.fetch(
         """
-        SELECT session_id, since FROM waiting_wishes AS wish
-        WHERE EXISTS (
-            SELECT FROM sightings AS phone WHERE phone.session_id = wish.session_id
-            AND (phone.polled_at IS NULL OR phone.polled_at <= $1)
-            AND (phone.connected_at IS NULL OR phone.gone_at >= phone.connected_at)
-        ) OR since <= $1 AND (SELECT count(*) FROM sightings AS phone WHERE phone.session_id = wish.session_id) < 2
+        SELECT head.session_id, head.waiting_since
+        FROM session_heads AS head
+        JOIN sightings AS phone USING (session_id)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(phone.gone_at >= phone.connected_at, phone.connected_at IS NULL)
+                AND (phone.polled_at IS NULL OR phone.polled_at <= greatest($1, phone.connected_at)) AS absent
+        ) AS seen
+        WHERE head.ended_at IS NULL AND head.waiting_since IS NOT NULL
+        GROUP BY head.session_id
+        HAVING bool_or(NOT seen.absent) AND (
+            bool_or(seen.absent AND phone.participant_id = ANY(head.awaited))
+            OR head.waiting_since <= $1 AND NOT head.awaited <@ array_agg(phone.participant_id)
+        )
         """,
         unheard_since,
     )
-    return {row["session_id"]: row["since"] for row in rows}
+    return {row["session_id"]: row["waiting_since"] for row in rows}
 
 
 async def forget(pool: Pool, before: datetime) -> None:
@@ -82,4 +78,3 @@ async def forget(pool: Pool, before: datetime) -> None:
     await pool.execute(
         "DELETE FROM sightings WHERE coalesce(greatest(connected_at, gone_at, polled_at), '-infinity') < $1", before
     )
-    await pool.execute("DELETE FROM waiting_wishes WHERE since < $1", before)

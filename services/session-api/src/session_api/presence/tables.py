@@ -1,4 +1,4 @@
-"""What session-api stores of phones being there. If it is lost, a wish only has to be made again."""
+"""What session-api stores of phones being there. If it is lost, a phone counts as never heard of."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import Column, DateTime
 from sqlmodel import Field, SQLModel
 
 
-def _instant(*, nullable: bool) -> Any:
-    return Column(DateTime(timezone=True), nullable=nullable)
+def _instant() -> Any:
+    return Column(DateTime(timezone=True))
 
 
 class SightingRow(SQLModel, table=True):
@@ -21,15 +21,6 @@ class SightingRow(SQLModel, table=True):
 
     session_id: UUID = Field(primary_key=True)
     participant_id: UUID = Field(primary_key=True)
-    connected_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-    gone_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-    polled_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-
-
-class WaitingWishRow(SQLModel, table=True):
-    """A session in which one phone waits for the other to agree."""
-
-    __tablename__ = "waiting_wishes"
-
-    session_id: UUID = Field(primary_key=True)
-    since: datetime = Field(sa_column=_instant(nullable=False))
+    connected_at: datetime | None = Field(default=None, sa_column=_instant())
+    gone_at: datetime | None = Field(default=None, sa_column=_instant())
+    polled_at: datetime | None = Field(default=None, sa_column=_instant())

@@ -24,9 +24,9 @@ import asyncpg
 
 from session_api.analytics.domain import analytics_of
 from session_api.analytics.metrics import count_milestones, count_play
-from session_api.play.domain.commands import WISHES
+from session_api.play.domain.commands import WISHES, ReleaseWishes
 from session_api.play.domain.decks import SetNotLoaded
-from session_api.play.domain.events import ChangeRequested, NextRequested
+from session_api.play.domain.events import ChangeRequested, NextRequested, ReadyChanged
 from session_api.play.shelf import QuestionShelf
 from session_api.presence.company import Company
 from session_api.sessions import queries
@@ -219,13 +219,16 @@ class SessionLog:
         if request.expected_seq is not None and request.expected_seq != state.last_seq:
             raise SeqConflict(state)
         decided = await self._decide(state, request)
+        if not decided and isinstance(request.command, ReleaseWishes):
+            # Were it stored, its key would keep this head from a release that the next absence allows.
+            return Outcome((), state.last_seq, state, replayed=False)
         return await self._write(request, head, record(state, decided, now, request.actor, request.command_id), now)
 
     async def _decide(self, state: SessionState, request: Request) -> list[Event]:
         absent = request.absent or frozenset[UUID]()
         decided = decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
         if request.absent is None and isinstance(request.command, WISHES) and len(state.present) > 1:
-            asks = not decided or isinstance(decided[-1], NextRequested | ChangeRequested)
+            asks = not decided or isinstance(decided[-1], NextRequested | ChangeRequested | ReadyChanged)
             if asks and (absent := await self._company.absent(state.session_id, state.present)):
                 return decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
         return decided
@@ -256,9 +259,6 @@ class SessionLog:
         self._heads.pop(request.session_id, None)
         if not await self._store.append(item):
             return None
-        waiting = bool(after.play.wishes) and after.state not in ENDED
-        if waiting or head.state.play.wishes:
-            self._company.wishes(after.session_id, waiting=waiting)
         self._remember(replace(head, state=after, active_at=active_at))
         count_milestones(item.analytics)
         count_play(head.state, recorded, after)

@@ -68,9 +68,10 @@ class Append:
 _HEADS = """
 WITH wanted AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::int[], $8::text[],
-                         $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
+                         $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+                         $14::text[])
         AS w (session_id, expected_seq, last_seq, actor, key, body_hash, first_seq, state, mode, document, active_at,
-              due_at, ended_at)
+              due_at, ended_at, awaited)
 ), locked AS (
     SELECT h.session_id FROM session_heads AS h JOIN wanted AS w USING (session_id)
     WHERE h.last_seq = w.expected_seq
@@ -82,8 +83,10 @@ WITH wanted AS (
     FOR NO KEY UPDATE OF h SKIP LOCKED
 ), heads AS (
     UPDATE session_heads AS h
-    SET last_seq = w.last_seq, state = w.state, mode = w.mode, code_version = $14, document = w.document::json,
-        active_at = greatest(h.active_at, w.active_at), due_at = w.due_at, ended_at = w.ended_at
+    SET last_seq = w.last_seq, state = w.state, mode = w.mode, code_version = $15, document = w.document::json,
+        active_at = greatest(h.active_at, w.active_at), due_at = w.due_at, ended_at = w.ended_at,
+        waiting_since = CASE WHEN w.awaited IS NOT NULL THEN coalesce(h.waiting_since, w.active_at) END,
+        awaited = w.awaited::uuid[]
     FROM wanted AS w JOIN locked USING (session_id)
     WHERE h.session_id = w.session_id AND h.last_seq = w.expected_seq
     RETURNING h.session_id
@@ -94,8 +97,8 @@ WITH wanted AS (
 ), events AS (
     INSERT INTO session_events (session_id, seq, type, version, data, at, by, command_id)
     SELECT e.session_id, e.seq, e.type, e.version, e.data::json, e.at, e.by, e.command_id
-    FROM unnest($15::uuid[], $16::int[], $17::text[], $18::int[], $19::text[], $20::timestamptz[], $21::text[],
-                $22::text[]) AS e (session_id, seq, type, version, data, at, by, command_id)
+    FROM unnest($16::uuid[], $17::int[], $18::text[], $19::int[], $20::text[], $21::timestamptz[], $22::text[],
+                $23::text[]) AS e (session_id, seq, type, version, data, at, by, command_id)
     JOIN heads USING (session_id)
 )
 """
@@ -103,14 +106,14 @@ _OUTBOX = """
 , messages AS (
     INSERT INTO outbox (message_id, type, body, headers)
     SELECT o.message_id, o.type, o.body, o.headers::jsonb
-    FROM unnest($23::uuid[], $24::uuid[], $25::text[], $26::bytea[], $27::text[])
+    FROM unnest($24::uuid[], $25::uuid[], $26::text[], $27::bytea[], $28::text[])
         AS o (session_id, message_id, type, body, headers)
     JOIN heads USING (session_id)
 ), counted AS (
     INSERT INTO analytics_events (kind, location_id, service_day, mode, context, reason, duration_s, count)
     SELECT a.kind, a.location_id, a.service_day, a.mode, a.context, a.reason, a.duration_s, a.count
-    FROM unnest($28::uuid[], $29::text[], $30::uuid[], $31::date[], $32::text[], $33::text[], $34::text[], $35::int[],
-                $36::int[]) AS a (session_id, kind, location_id, service_day, mode, context, reason, duration_s, count)
+    FROM unnest($29::uuid[], $30::text[], $31::uuid[], $32::date[], $33::text[], $34::text[], $35::text[], $36::int[],
+                $37::int[]) AS a (session_id, kind, location_id, service_day, mode, context, reason, duration_s, count)
     JOIN heads USING (session_id)
 )
 """
@@ -189,8 +192,14 @@ def _head_arguments(items: Sequence[Append]) -> list[Any]:
         [item.active_at for item in items],
         [item.after.due(item.active_at).at for item in items],
         [item.after.ended_at for item in items],
+        [_awaited(item.after) for item in items],
         STATE_CODE_VERSION,
     ]
+
+
+def _awaited(state: SessionState) -> str | None:
+    """As text: an array of arrays would have to be rectangular."""
+    return f"{{{','.join(map(str, sorted(awaited)))}}}" if (awaited := state.awaited) else None
 
 
 def _event_arguments(items: Sequence[Append]) -> list[Any]:

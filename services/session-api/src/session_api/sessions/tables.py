@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, text
+from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 
@@ -19,7 +20,12 @@ def _instant(*, nullable: bool = False) -> Any:
 
 
 class SessionHeadRow(SQLModel, table=True):
-    """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``."""
+    """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``.
+
+    ``waiting_since`` is when the first wish that waits was made, ``awaited`` the phones without whom it would take
+    effect; both null when none waits. No index has them: with every second append of a pair they change, and the row
+    could not stay in its place (HOT). Those who look for them go through the live heads, 2 µs each.
+    """
 
     __tablename__ = "session_heads"
     __table_args__ = (Index("session_heads_live_by_table", "table_id", postgresql_where=text("ended_at IS NULL")),)
@@ -36,6 +42,8 @@ class SessionHeadRow(SQLModel, table=True):
     active_at: datetime = Field(sa_column=_instant())
     due_at: datetime = Field(sa_column=_instant())
     ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    waiting_since: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    awaited: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid())))
 
 
 class SessionEventRow(SQLModel, table=True):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from session_api_testing.house import House, Phone, delivery
 
+from session_api.play.domain.commands import ReleaseWishes
 from session_api.play.domain.decks import Place, deck_key, order
 from session_api.play.importing import import_questions
 from session_api.play.question_file import included_question_files, read_question_file
 from session_api.sessions.consumers import message_handlers, phone_commands
 from session_api.sessions.handlers.follow_services import release_wishes
+from session_api.sessions.log import Request
 from twotop_common.contracts.envelope import Contract
 from twotop_common.contracts.pairing import PairingCancelled, PairingCodeReplaced, PairingMatched
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
@@ -224,15 +228,39 @@ async def _kind(house: House, question_id: str) -> str:
     return str(kinds[question_id])
 
 
-async def test_a_waiting_wish_takes_effect_when_the_partner_is_gone(still_house: House, clock: Clock) -> None:
+async def connect(house: House, phone: Phone, role: str = "B") -> None:
+    """A socket opens, a moment after whatever the phone did before."""
+    fields: dict[str, Any] = {"session_id": phone.session_id, "participant_id": phone.participant_id, "role": role}
+    at = house.deps.now() + timedelta(milliseconds=1)
+    await handle(house, ParticipantConnected(**fields, connected_at=at))
+
+
+async def go(house: House, phone: Phone, role: str = "B") -> None:
+    """The gateway says that the phone has had no socket for 20 s."""
+    fields: dict[str, Any] = {"session_id": phone.session_id, "participant_id": phone.participant_id, "role": role}
+    await handle(house, ParticipantGone(**fields, gone_at=house.deps.now()))
+
+
+async def looked_at_again(house: House) -> None:
+    """Every wish that can be released by now has been."""
+    await house.deps.company.tick(partial(release_wishes, house.deps))
+
+
+async def test_a_waiting_wish_takes_effect_when_the_partner_has_been_away_for_twenty_seconds_and_not_before(
+    still_house: House, clock: Clock
+) -> None:
+    """Also when it asked for something just before its socket opened, as the app does."""
     await import_included(still_house)
     a, b = await begun(still_house)
+    await connect(still_house, a, "A")
+    await b.get("/snapshot")
+    await connect(still_house, b)
     await a.command("request_next", {})
-    now = still_house.deps.now()
-    fields: dict[str, Any] = {"session_id": b.session_id, "participant_id": b.participant_id, "role": "B"}
-    await handle(still_house, ParticipantConnected(**fields, connected_at=now))
-    clock.advance(seconds=31)
-    await handle(still_house, ParticipantGone(**fields, gone_at=now + timedelta(seconds=25)))
+    clock.advance(seconds=19)
+    await looked_at_again(still_house)
+    assert (await question_of(a))[1] == 1
+    clock.advance(seconds=1)
+    await go(still_house, b)
 
     async def moved_on() -> bool:
         return (await question_of(a))[1] == 2
@@ -242,6 +270,110 @@ async def test_a_waiting_wish_takes_effect_when_the_partner_is_gone(still_house:
     assert [(event["by"], event["data"]["alone"]) for event in advanced] == [("system", True)]
 
 
+async def test_being_ready_is_enough_once_the_partner_is_gone(still_house: House, clock: Clock) -> None:
+    await import_included(still_house)
+    a = await still_house.start()
+    b = await joined(still_house, a)
+    await connect(still_house, a, "A")
+    await connect(still_house, b)
+    await a.command("set_ready", {"ready": True})
+    clock.advance(seconds=20)
+    await looked_at_again(still_house)
+    assert not (await play_of(a))["both_ready"]
+    await go(still_house, b)
+
+    async def begun_alone() -> bool:
+        return bool((await play_of(a))["both_ready"])
+
+    await eventually(begun_alone)
+    assert (await question_of(a))[1] == 1
+
+
+async def test_a_game_goes_on_at_once_with_whoever_is_ready_when_a_new_partner_is_gone(
+    still_house: House, clock: Clock
+) -> None:
+    await import_included(still_house)
+    a = await still_house.start()
+    b = await joined(still_house, a)
+    await connect(still_house, b)
+    clock.advance(seconds=20)
+    await go(still_house, b)
+    began = await a.command("set_ready", {"ready": True})
+    assert [event["type"] for event in began.json()["events"]] == ["ready_changed", "both_ready", "question_shown"]
+
+
+async def test_a_release_that_changes_nothing_does_not_stand_in_the_way_of_the_next(
+    still_house: House, clock: Clock
+) -> None:
+    await import_included(still_house)
+    a, b = await begun(still_house)
+    await b.command("choose_context", {"context": "established"})
+    await a.command("choose_context", {"context": "mature"})
+    request = Request(
+        session_id=a.session_id,
+        key="release:1",
+        body_hash=b"",
+        command=ReleaseWishes(),
+        absent=frozenset({b.participant_id}),
+    )
+    assert (await still_house.deps.log.execute(request)).events == ()
+    other_way = replace(request, absent=frozenset({a.participant_id}))
+    outcome = await still_house.deps.log.execute(other_way)
+    assert [entry.type for entry in outcome.events] == ["context_chosen", "question_shown"]
+    assert (await still_house.deps.log.execute(other_way)).replayed
+
+
+async def test_a_wish_waits_in_the_log_until_it_is_settled(still_house: House, clock: Clock) -> None:
+    await import_included(still_house)
+    a, b = await begun(still_house)
+    since = clock.now
+
+    async def waiting() -> tuple[object, ...]:
+        row = await still_house.deps.pool.fetchrow(
+            "SELECT waiting_since, awaited FROM session_heads WHERE session_id = $1", a.session_id
+        )
+        assert row is not None
+        return tuple(row)
+
+    assert await waiting() == (None, None)
+    await a.command("request_next", {})
+    assert await waiting() == (since, [b.participant_id])
+    clock.advance(seconds=1)
+    await b.command("start_afresh", {})
+    assert await waiting() == (since, sorted([a.participant_id, b.participant_id]))
+    await b.command("request_next", {})
+    assert await waiting() == (None, None)
+    await a.command("choose_context", {"context": "mature"})
+    assert await waiting() == (None, None)
+    await b.command("skip", {})
+    assert await waiting() == (clock.now, [a.participant_id])
+    await a.post("/close", json={})
+    assert await waiting() == (None, None)
+
+
+async def test_a_session_whose_wish_cannot_be_released_harms_no_other(still_house: House, clock: Clock) -> None:
+    await import_included(still_house)
+    broken, fine = await begun(still_house), await begun(still_house)
+    for a, b in (broken, fine):
+        await connect(still_house, b)
+        await a.command("request_next", {})
+    await still_house.deps.pool.execute(
+        "UPDATE session_heads SET code_version = 0 WHERE session_id = $1", broken[0].session_id
+    )
+    await still_house.deps.pool.execute(
+        "UPDATE session_events SET type = 'from_the_future' WHERE session_id = $1", broken[0].session_id
+    )
+    clock.advance(seconds=20)
+    for _, b in (broken, fine):
+        await go(still_house, b)
+
+    async def moved_on() -> bool:
+        return (await question_of(fine[0]))[1] == 2
+
+    await eventually(moved_on)
+    await looked_at_again(still_house)
+
+
 async def test_a_new_wish_takes_effect_at_once_while_the_partner_is_gone_and_waits_when_it_is_back(
     still_house: House, clock: Clock
 ) -> None:
@@ -249,7 +381,7 @@ async def test_a_new_wish_takes_effect_at_once_while_the_partner_is_gone_and_wai
     a, b = await begun(still_house)
     fields: dict[str, Any] = {"session_id": b.session_id, "participant_id": b.participant_id, "role": "B"}
     await handle(still_house, ParticipantConnected(**fields, connected_at=still_house.deps.now()))
-    clock.advance(seconds=31)
+    clock.advance(seconds=20)
     await handle(still_house, ParticipantGone(**fields, gone_at=still_house.deps.now()))
     alone = await a.command("request_next", {})
     assert [event["type"] for event in alone.json()["events"]] == ["question_advanced", "question_shown"]
@@ -270,10 +402,13 @@ async def test_a_polling_partner_counts_as_present_for_thirty_seconds(still_hous
         return len(sightings) == 2
 
     await eventually(noted)
+    clock.advance(seconds=4)
+    await b.get("/events")
     clock.advance(seconds=29)
-    await release_wishes(still_house.deps, a.session_id, timedelta(seconds=29))
-    assert (await still_house.deps.company.absent(a.session_id, frozenset({b.participant_id}))) == frozenset()
-    clock.advance(seconds=2)
+    await connect(still_house, a, "A")
+    await looked_at_again(still_house)
+    assert (await question_of(a))[1] == 1
+    clock.advance(seconds=1)
 
     async def moved_on() -> bool:
         return (await question_of(a))[1] == 2

@@ -119,3 +119,10 @@ def test_readiness_is_timed_from_the_second_phones_joining(counted: Counted) -> 
     table.run(SetReady(True), PHONE_B, at=START + timedelta(minutes=3, seconds=20))
     assert counted("twotop_both_ready_seconds_count") == 1
     assert counted("twotop_both_ready_seconds_sum") == pytest.approx(20)
+
+
+def test_who_begins_without_an_absent_partner_is_no_measure_of_how_long_couples_need(counted: Counted) -> None:
+    table = Table(paired())
+    table.run(SetReady(True), PHONE_A, absent=frozenset({PHONE_B}))
+    assert table.state.play.both_ready
+    assert counted("twotop_both_ready_seconds_count") == 0

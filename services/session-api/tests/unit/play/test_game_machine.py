@@ -128,16 +128,16 @@ class GameMachine(RuleBasedStateMachine):
         """About one event as it happens."""
         match entry.event:
             case happened.QuestionShown() as shown:
-                self.promise_order(shown)
+                self.promise_order(before, shown)
             case happened.QuestionAdvanced(_, _, alone):
-                assert alone <= bool(self.away)
+                assert alone <= bool(self.away & before.present)
             case happened.AnswersRevealed(question_id, answers):
                 given = {one.participant_id: one.answer for one in self.answers_to_open_question()}
                 assert {one.participant_id for one in answers} == before.present
                 assert {one.participant_id: one.answer for one in answers}.items() <= given.items()
                 assert question_id == self.state.play.open_question
 
-    def promise_order(self, shown: happened.QuestionShown) -> None:
+    def promise_order(self, before: SessionState, shown: happened.QuestionShown) -> None:
         earlier = [
             entry.event
             for entry in self.log
@@ -148,7 +148,17 @@ class GameMachine(RuleBasedStateMachine):
             assert shown.position == 1
             return
         assert shown.set_version == earlier[-1].set_version
-        assert abs(shown.position - earlier[-1].position) <= 1
+        match self.log[-1].event:
+            case happened.QuestionAdvanced(_, direction, _):
+                step = -1 if direction == "previous" else 1
+            case happened.ContextChosen() | happened.MatureOptedIn() | happened.BothReady():
+                step = 0
+            case _:
+                # Back from the end of the deck to its last card.
+                assert before.play.progress is not None
+                assert before.play.progress.finished
+                step = 0
+        assert shown.position - earlier[-1].position == step
         by_position = {one.position: one.question_id for one in earlier}
         assert by_position.setdefault(shown.position, shown.question_id) == shown.question_id
         assert len(set(by_position.values())) == len(by_position)
@@ -171,14 +181,36 @@ class GameMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_is_stuck(self) -> None:
         """Whoever is still there can move the game on without the others, once these have been away for 20 s."""
-        play, progress = self.state.play, self.state.play.progress
-        if not play.both_ready or progress is None:
-            return
         for phone in self.state.present:
-            absent = self.state.present - {phone}
-            wanted: p.PlayCommand = p.StartAfresh() if progress.finished else p.RequestNext()
-            decided = decide(self.state, wanted, phone, shelf=self.shelf, absent=absent)
-            assert any(isinstance(event, happened.QuestionShown | happened.DeckFinished) for event in decided)
+            state, others = self.state, self.state.present - {phone}
+            if state.play.context is None or (state.play.context == "mature" and not others <= state.play.opted_in):
+                state = self.alone(state, p.ChooseContext("exploring"), phone)
+            if others and not state.play.both_ready:
+                if state.play.context == "mature":
+                    state = self.alone(state, p.OptInMature(), phone)
+                state = self.alone(state, p.SetReady(True), phone)
+            elif state.mode == "dual" and state.play.progress is None:
+                state = self.alone(state, c.CancelPairing(self.generation), None)
+            progress = state.play.progress
+            wanted: p.PlayCommand = p.StartAfresh() if progress is not None and progress.finished else p.RequestNext()
+            assert self.alone(state, wanted, phone).play.progress != progress
+
+    def alone(self, state: SessionState, command: c.Command, actor: UUID | None) -> SessionState:
+        """The state after a command while everybody else is away."""
+        absent = frozenset[UUID]() if actor is None else state.present - {actor}
+        decided = decide(state, command, actor, shelf=self.shelf, absent=absent)
+        for entry in record(state, decided, START, str(actor or SYSTEM), None):
+            state = evolve(state, entry)
+        return state
+
+    @invariant()
+    def what_waits_is_released_by_the_absence_of_those_it_waits_for_and_of_no_other(self) -> None:
+        for phone in self.state.present:
+            absent = frozenset({phone})
+            released = decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf, absent=absent)
+            assert bool(released) == (phone in self.state.awaited)
+        assert not decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf)
+        assert not decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf, absent=self.state.present)
 
     @invariant()
     def two_who_are_there_can_always_begin(self) -> None:

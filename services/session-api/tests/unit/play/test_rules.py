@@ -240,6 +240,53 @@ def test_a_game_goes_on_alone_also_before_a_new_partner_was_ready() -> None:
     assert position(play(alone, p.RequestNext())) == 4
 
 
+def test_being_ready_is_enough_once_the_partner_has_been_away() -> None:
+    away = frozenset({PHONE_B})
+    begins = [happened.BothReady, happened.QuestionShown]
+    assert [type(event) for event in decided(paired(), p.SetReady(True), PHONE_A, away)][1:] == begins
+    ready = play(paired(), p.SetReady(True))
+    assert [type(event) for event in decided(ready, p.SetReady(True), PHONE_A, away)] == begins
+    assert [type(event) for event in decided(ready, p.ReleaseWishes(), None, away)] == begins
+    assert decided(ready, p.ReleaseWishes(), None, frozenset({PHONE_A, PHONE_B})) == []
+    assert decided(paired(), p.ReleaseWishes(), None, away) == []
+
+
+def test_a_newcomer_who_drops_does_not_freeze_a_game_under_way() -> None:
+    state = play(at_position(begun(), 3), c.ReplacePairingCode(2, START), None)
+    newcomer = uuid4()
+    state = play(play(state, c.AdmitPartner(newcomer, 1, 2), None), p.SetReady(True))
+    assert state.awaited == {newcomer}
+    state = play(state, p.ReleaseWishes(), None, frozenset({newcomer}))
+    assert position(state) == 3
+    assert position(play(state, p.RequestNext(), PHONE_A, frozenset({newcomer}))) == 4
+
+
+def test_the_mature_deck_is_not_opened_without_the_opt_in_of_a_partner_who_is_away() -> None:
+    away = frozenset({PHONE_B})
+    state = play(play(paired("mature"), p.OptInMature()), p.SetReady(True), PHONE_A, away)
+    assert state.play.ready == {PHONE_A}
+    assert not state.play.both_ready
+    assert state.awaited == frozenset()
+    assert decided(state, p.ReleaseWishes(), None, away) == []
+    elsewhere = play(play(state, p.ChooseContext("exploring"), PHONE_A, away), p.SetReady(True), PHONE_A, away)
+    assert position(elsewhere) == 1
+    assert play(play(state, p.OptInMature(), PHONE_B), p.ReleaseWishes(), None, away).play.both_ready
+
+
+def test_what_waits_for_a_partner_happens_when_it_leaves() -> None:
+    state = play(at_position(begun(), 2), p.RequestNext())
+    left = play(state, c.Leave(), PHONE_B)
+    assert (left.present, position(left), left.play.wishes) == ({PHONE_A}, 3, ())
+    assert position(play(play(begun(), p.RequestNext(), PHONE_B), c.Leave(), PHONE_B)) == 1
+
+
+def test_who_is_ready_when_the_partner_leaves_invites_another_or_goes_on_alone() -> None:
+    left = play(play(paired(), p.SetReady(True)), c.Leave(), PHONE_B)
+    assert not left.play.both_ready
+    assert reason(left, p.RequestNext()) == "partner_missing"
+    assert position(play(play(left, c.CancelPairing(1), None), p.RequestNext())) == 1
+
+
 # -- wishes of two phones
 
 

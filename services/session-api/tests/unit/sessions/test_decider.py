@@ -140,6 +140,14 @@ def test_going_on_alone_gives_up_the_place_of_an_absent_partner() -> None:
     assert decide(left, c.CancelPairing(1), None) == [e.ModeChanged("single")]
 
 
+def test_a_pair_is_parted_by_pairings_word_and_stays_so() -> None:
+    assert decide(paired(), c.CancelPairing(1), None) == [e.ParticipantLeft(PHONE_B, "B"), e.ModeChanged("single")]
+    alone = after(paired(), c.CancelPairing(1))
+    assert decide(alone, c.CancelPairing(1), None) == []
+    assert decide(alone, c.AdmitPartner(PHONE_B, 1, 1), None) == []
+    assert decide(alone, c.AdmitPartner(uuid4(), 1, 1), None) == []
+
+
 def test_facts_of_pairing_may_come_twice_late_or_out_of_order() -> None:
     session = paired()
     assert decide(session, c.AdmitPartner(PHONE_B, 1, 1), None) == []

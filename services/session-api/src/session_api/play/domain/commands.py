@@ -72,7 +72,7 @@ class ReleaseWishes:
     """The partner has been away for long enough: what the one still there has asked for takes effect."""
 
 
-WISHES = (ChooseContext, RequestNext, Previous, Skip, StartAfresh)
+WISHES = (ChooseContext, SetReady, RequestNext, Previous, Skip, StartAfresh)
 """With two phones these take effect when both have asked for them."""
 
 PlayCommand = (

@@ -4,7 +4,8 @@ Invariants
 - A question is shown for the second time only when the phones went back to it, or to go on after a change of company or
   context.
 - With two phones nothing moves unless both ask for it, or the other has been away for 20 s (``absent``); then the one
-  still there decides. The mature deck is never opened without the opt-in of every phone on the roster.
+  still there decides: being ready is a wish like the others. The mature deck is never opened without the opt-in of
+  every phone on the roster.
 - Answers are revealed only when both phones have answered the question that lies open.
 """
 
@@ -99,7 +100,16 @@ def release(game: Game) -> list[e.PlayEvent]:
     for wish in game.play.wishes:
         if wish.participant_id not in game.absent and _agreed(game, wish):
             return _fulfil(game, wish)
-    return []
+    return _begin(game, game.play.ready) if game.play.ready - game.absent else []
+
+
+def leave(game: Game, leaver: UUID) -> list[e.PlayEvent]:
+    """What takes effect because ``leaver`` gave up its place: a wish of the one who stays, but not being ready.
+
+    Before the game has begun the one who stays invites another, or goes on alone.
+    """
+    stay = replace(game, present=game.present - {leaver}, absent=frozenset({leaver}))
+    return release(replace(stay, play=replace(game.play, ready=frozenset())))
 
 
 def _choose_context(game: Game, context: Context, actor: UUID) -> list[e.PlayEvent]:
@@ -124,12 +134,18 @@ def _set_ready(game: Game, ready: bool, actor: UUID) -> list[e.PlayEvent]:
         raise NotNow("context_missing")
     if ready and play.context == "mature" and actor not in play.opted_in:
         raise NotNow("mature_opt_in_missing")
-    if ready == (actor in play.ready):
+    changed: list[e.PlayEvent] = [] if ready == (actor in play.ready) else [e.ReadyChanged(actor, ready)]
+    return [*changed, *_begin(game, play.ready | {actor})] if ready else changed
+
+
+def _begin(game: Game, ready: frozenset[UUID]) -> list[e.PlayEvent]:
+    """Open the deck, unless somebody who has to be asked is not ``ready``."""
+    play = game.play
+    if play.both_ready or not game.present - game.absent <= ready:
         return []
-    changed: list[e.PlayEvent] = [e.ReadyChanged(actor, ready)]
-    if ready and game.present <= play.ready | {actor}:
-        changed += [e.BothReady(), *_open(game, play.context)]
-    return changed
+    if play.context == "mature" and not game.present <= play.opted_in:
+        return []
+    return [e.BothReady(), *_open(game, play.context)]
 
 
 def _wish(game: Game, wish: Wish) -> list[e.PlayEvent]:
@@ -369,7 +385,7 @@ def with_newcomer(play: PlayState, present: frozenset[UUID]) -> PlayState:
 
 
 def without_leaver(play: PlayState, present: frozenset[UUID]) -> PlayState:
-    """The position when a phone left: nobody is left to agree to a wish. A game that has begun goes on."""
+    """The position when a phone left: what the other wished for happens next. A game that has begun goes on."""
     return replace(
         play,
         opted_in=play.opted_in & present,

@@ -44,7 +44,7 @@ class ReadyChanged:
 
 @dataclass(frozen=True, slots=True)
 class BothReady:
-    """Both phones of the pair are ready: the game opens its first question, or goes on where it was."""
+    """Everybody who has to be asked is ready: the game opens its first question, or goes on where it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,5 +66,12 @@ class PlayState:
         """Whether this context's deck was played to its end in its present round."""
         return any(deck.context == context and deck.finished for deck in self.decks)
 
+    def awaited(self, present: frozenset[UUID]) -> frozenset[UUID]:
+        """Those of the phones ``present`` on the roster without whom another's wish would take effect."""
+        wishers = {wish.participant_id for wish in self.wishes if wish.context != "mature"}
+        if not self.both_ready and (self.context != "mature" or present <= self.opted_in):
+            wishers |= self.ready
+        return frozenset(phone for phone in present if wishers - {phone})
+
     def wish_of(self, participant_id: UUID) -> Wish | None:
         return next((wish for wish in self.wishes if wish.participant_id == participant_id), None)

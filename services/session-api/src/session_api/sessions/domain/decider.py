@@ -59,6 +59,8 @@ def decide(
             raise Refusal("not_a_participant")
         if isinstance(command, PlayCommand):
             return list(play.decide(_game(state, shelf, absent), command, actor))
+        if isinstance(command, c.Leave):
+            return _leave(member, _game(state, shelf, absent))
         return _decide_participant(state, command, member)
     except play.NotNow as not_now:
         raise Refusal("not_allowed", not_now.reason) from not_now
@@ -82,13 +84,16 @@ def _decide_participant(state: SessionState, command: c.Command, member: Partici
         case c.EndSession():
             move(state.state, "closed")
             return [e.SessionClosed("ended_by_guest")]
-        case c.Leave():
-            if member.role == "A":
-                raise Refusal("not_allowed", "host_ends_session")
-            return [e.ParticipantLeft(member.participant_id, member.role)]
         case c.RenewCredential():
             return [e.CredentialRenewed(member.participant_id, member.generation + 1)]
     raise Refusal("not_allowed", "not_for_participants")
+
+
+def _leave(member: Participant, game: play.Game) -> list[e.Event]:
+    if member.role == "A":
+        raise Refusal("not_allowed", "host_ends_session")
+    left = e.ParticipantLeft(member.participant_id, member.role)
+    return [left, *play.leave(game, member.participant_id)]
 
 
 def _decide_system(state: SessionState, command: c.Command) -> list[e.Event]:
@@ -134,7 +139,7 @@ def _admit_partner(
 
 
 def _go_on_alone(state: SessionState) -> list[e.Event]:
-    if state.mode != "dual":
+    if state.dual_status == "none":
         return []
     absent: list[e.Event] = [
         e.ParticipantLeft(member.participant_id, member.role)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import Mode, Role
-from session_api.sessions.domain.lifecycle import DualStatus, DueLimit, Lifecycle, Lifetimes, next_limit
+from session_api.sessions.domain.lifecycle import ENDED, DualStatus, DueLimit, Lifecycle, Lifetimes, next_limit
 
 STATE_CODE_VERSION = 3
 """Raised with every change of ``evolve`` or of the state's shape: stored heads of another version are folded anew."""
@@ -67,6 +67,11 @@ class SessionState:
     @property
     def present(self) -> frozenset[UUID]:
         return frozenset(member.participant_id for member in self.members if member.present)
+
+    @property
+    def awaited(self) -> frozenset[UUID]:
+        """The phones without whom a wish that waits would take effect."""
+        return frozenset() if self.state in ENDED else self.play.awaited(self.present)
 
     def due(self, active_at: datetime) -> DueLimit:
         """The limit that ends the session first, given its last activity."""

@@ -13,7 +13,7 @@ from session_api.sessions.domain.decider import Refusal
 from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.errors import StoreUnavailable
 from session_api.sessions.handlers import SessionDeps
-from session_api.sessions.log import Request
+from session_api.sessions.log import Request, SeqConflict
 from session_api.sessions.queries import Head
 from twotop_common.contracts.cleanup_worker import ExpireSession
 from twotop_common.contracts.pairing import (
@@ -95,26 +95,25 @@ async def follow_gone(deps: SessionDeps, fact: ParticipantGone, delivery: Delive
 
 
 async def release_wishes(deps: SessionDeps, session_id: UUID, waited_for: timedelta) -> None:
-    """What one phone has asked for takes effect, if the others are absent."""
-    try:
-        state = (await deps.log.head(session_id)).state
-    except Problem:
-        deps.company.wishes(session_id, waiting=False)
-        return
-    if state.state in ENDED or not state.play.wishes:
-        deps.company.wishes(session_id, waiting=False)
-        return
+    """What one phone has asked for, ``waited_for`` so long, takes effect if the others are absent.
+
+    Raises StoreUnavailable, Problem, SetNotLoaded.
+    """
+    state = (await deps.log.head(session_id)).state
     absent = await deps.company.absent(session_id, state.present, waited_for)
-    if absent and not absent >= {wish.participant_id for wish in state.play.wishes}:
-        request = Request(
-            session_id=session_id,
-            key=f"release:{state.last_seq}",
-            body_hash=b"",
-            command=ReleaseWishes(),
-            absent=absent,
-        )
-        with suppress(Refusal, StoreUnavailable):
-            await deps.log.execute(request)
+    if not absent & state.awaited:
+        return
+    request = Request(
+        session_id=session_id,
+        key=f"release:{state.last_seq}",
+        body_hash=b"",
+        command=ReleaseWishes(),
+        expected_seq=state.last_seq,
+        absent=absent,
+    )
+    # Whoever was faster has changed what waits: it is looked at again in a second.
+    with suppress(Refusal, SeqConflict):
+        await deps.log.execute(request)
 
 
 async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:

@@ -1,0 +1,54 @@
+"""When a phone need not be waited for any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from session_api_testing.builders import PHONE_A, PHONE_B, START
+
+from session_api.presence.domain import Sighting, absentees, heard_here
+
+
+def at(seconds: float | None) -> datetime | None:
+    return None if seconds is None else START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("connected", "gone", "polled", "present_until"),
+    [
+        pytest.param(None, None, 0, 30, id="a polling phone, for 30 s after its last request"),
+        pytest.param(1, 25, 0, 25, id="a phone with a socket until it is gone, whatever it asked before"),
+        pytest.param(1, 25, 1, 25, id="a request in the instant of the socket came before it"),
+        pytest.param(1, 25, 12, 42, id="a phone that polls after its socket opened, for 30 s after its last request"),
+        pytest.param(9, 5, 0, None, id="a phone that came back is there however long it is silent"),
+        pytest.param(9, None, None, None, id="a phone with a socket is there however long it is silent"),
+    ],
+)
+def test_a_phone_is_present(
+    connected: float | None, gone: float | None, polled: float | None, present_until: float | None
+) -> None:
+    def absent(seconds: float) -> bool:
+        known_to_be_gone = gone if gone is not None and gone <= seconds else None
+        sighting = Sighting(PHONE_B, at(connected), at(known_to_be_gone), at(polled))
+        return sighting.absent(START + timedelta(seconds=seconds))
+
+    if present_until is None:
+        assert not absent(86_400)
+    else:
+        assert not absent(present_until - 0.001)
+        assert absent(present_until)
+
+
+def test_a_phone_never_heard_of_is_absent_once_it_was_waited_for_as_long_as_a_polling_one() -> None:
+    seen = [Sighting(PHONE_A, START, None, None)]
+    both = frozenset({PHONE_A, PHONE_B})
+    assert absentees(both, seen, timedelta(seconds=29), START) == frozenset()
+    assert absentees(both, seen, timedelta(seconds=30), START) == {PHONE_B}
+
+
+def test_a_request_heard_here_counts_before_it_is_written() -> None:
+    stored = [Sighting(PHONE_A, None, None, at(0))]
+    heard = heard_here(stored, {PHONE_A: START + timedelta(seconds=4), PHONE_B: START + timedelta(seconds=2)})
+    assert heard == [Sighting(PHONE_A, None, None, at(4)), Sighting(PHONE_B, None, None, at(2))]
+    assert heard_here(heard, {PHONE_A: START}) == heard

@@ -1,4 +1,4 @@
-"""Who is at the table changes in the middle of a game: a phone leaves, another joins, one goes on alone. The cards stay."""
+"""Who is at the table changes in mid-game: a phone leaves, another joins, one goes on alone; the cards stay."""
 
 from __future__ import annotations
 

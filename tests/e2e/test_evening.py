@@ -87,7 +87,7 @@ async def test_a_whole_evening_of_sixty_questions_with_lost_connections(stack: S
         first, second = chance.sample((a, b), 2)
         if number in losses:
             await second.loses_network()
-            # Every other outage is over as soon as the phone knows of it; the rest last, as in a lift. Nothing is waited for.
+            # Every other outage is over as soon as the phone knows of it; the rest last, as in a lift.
             outages_s.append(chance.uniform(*OUTAGE_S) if len(outages_s) % 2 else 0)
             await asyncio.sleep(outages_s[-1])
             await second.finds_network()

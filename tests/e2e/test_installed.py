@@ -1,4 +1,4 @@
-"""What makes the page an app on a phone: it can be installed, opens without a network, keeps the screen on, can be swiped."""
+"""What makes the page an app on a phone: installed, opened without a network, its screen kept on, swiped."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Guest:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("websocket", self._listen)
-        page.on("response", lambda response: self._responses.append(response))
+        page.on("response", self._keep)
 
     @classmethod
     async def arrive(cls, browser: Browser, url: str, *, script: str = "") -> Guest:
@@ -88,6 +88,9 @@ class Guest:
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", lambda frame: self._frames.append(str(frame)))
 
+    def _keep(self, response: Response) -> None:
+        self._responses.append(response)
+
     async def heard(self) -> str:
         """Everything that the app was told since this page was loaded, by socket and by HTTP."""
         api = [response for response in self._responses if "/api/" in response.url and response.ok]
@@ -111,9 +114,7 @@ class Guest:
         await self.tap(test_id)
 
     async def speaks(self, language: str) -> None:
-        await self.page.get_by_test_id("language").select_option(language)
-        await expect(self.page.locator("html")).to_have_attribute("lang", language)
-        await expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+        await speaks(self.page, language)
 
     # -- the connection
 
@@ -170,6 +171,13 @@ class Guest:
         """Into the field that lies open."""
         await self.page.get_by_test_id("code-input").fill(code)
         await self.tap("join-submit")
+
+
+async def speaks(page: Page, language: str) -> None:
+    """The whole page, its card too."""
+    await page.get_by_test_id("language").select_option(language)
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def guest_url(stack: Stack, table: str) -> str:

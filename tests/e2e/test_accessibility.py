@@ -1,4 +1,4 @@
-"""What every screen owes to those who see, hear or touch differently: WCAG 2.2 AA, on small screens in four languages too."""
+"""What every screen owes to those who see, hear or touch differently: WCAG 2.2 AA, small screens, four languages."""
 
 from __future__ import annotations
 

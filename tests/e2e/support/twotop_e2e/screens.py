@@ -66,7 +66,7 @@ class Screen:
 
 
 async def every_screen(browser: Browser, stack: Stack, table: str) -> AsyncIterator[Screen]:
-    """Guests come to tables that are not to be had, then to ``table``; each new screen is handed out while it is open."""
+    """Guests come to tables that are not to be had, then to ``table``; each screen is handed out while it is open."""
     url = guest_url(stack, table)
     async for screen in no_table(browser, stack):
         yield screen

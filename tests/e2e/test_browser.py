@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import AsyncExitStack
+
 import pytest
 from playwright.async_api import Browser, expect
 from twotop_e2e.following import PollingFollower
-from twotop_e2e.guest import Guest, both_press_ready, guest_url
+from twotop_e2e.guest import BACK_AFTER_RESTART_S, Guest, both_press_ready, guest_url
 from twotop_e2e.phone import Phone, pair
-from twotop_e2e.stack import Stack
+from twotop_e2e.stack import SHUT, Stack
+
+CAP = 10
+WRONG = [f"{letter * 3}-{letter * 3}" for letter in "BCDFGH"]
 
 
 async def test_two_phones_pair_by_code_and_are_both_ready(stack: Stack, browser: Browser) -> None:
@@ -46,11 +52,7 @@ async def test_a_reload_resumes_where_the_phone_was(stack: Stack, browser: Brows
     await a.sees("screen-ready")
     await a.tap("ready-button")
     await b.sees("seat-partner", ready="true")
-    await a.page.reload()
-    resume = a.page.get_by_test_id("resume")
-    await expect(resume.or_(a.page.get_by_test_id("screen-ready"))).to_be_visible()
-    if await resume.is_visible():
-        await resume.tap()
+    await a.reloads()
     await a.sees("seat-you", ready="true")
     await b.tap("ready-button")
     await a.sees("question")
@@ -69,11 +71,11 @@ async def test_a_lost_gateway_needs_no_tap(stack: Stack, browser: Browser) -> No
         await guest.is_live()
     killed = [stack.kill("realtime-gateway", number) for number in range(stack.instances("realtime-gateway"))]
     for guest in (a, b):
-        await expect(guest.page.get_by_test_id("connection-state")).not_to_have_attribute("data-state", "live")
+        await guest.is_cut_off()
     for number, before in enumerate(killed):
         await stack.back("realtime-gateway", number, before)
     for guest in (a, b):
-        await guest.is_live()
+        await guest.is_live(within_s=BACK_AFTER_RESTART_S)
     await both_press_ready(a, b)
     assert not a.errors + b.errors
 
@@ -95,6 +97,14 @@ async def test_a_table_that_cannot_be_used_says_so(stack: Stack, browser: Browse
     assert not guest.errors
 
 
+async def test_a_closed_restaurant_says_when_it_opens(stack: Stack, browser: Browser) -> None:
+    guest = await Guest.arrive(browser, guest_url(stack, stack.fresh_table(SHUT)))
+    await guest.sees("table-status", status="closed")
+    await expect(guest.page.get_by_test_id("table-status")).to_contain_text(re.compile(r"\d{1,2}:\d{2}"))
+    await expect(guest.page.get_by_test_id("start-two-phones")).to_be_hidden()
+    assert not guest.errors
+
+
 async def test_a_wrong_code_has_words_and_a_way_on(stack: Stack, browser: Browser) -> None:
     url = guest_url(stack, stack.fresh_table())
     a = await Guest.arrive(browser, url)
@@ -102,12 +112,50 @@ async def test_a_wrong_code_has_words_and_a_way_on(stack: Stack, browser: Browse
     b = await Guest.arrive(browser, url)
     await b.joins_with("BBB-BBB" if code != "BBB-BBB" else "CCC-CCC")
     await b.sees("problem", code="code_invalid")
-    await b.page.get_by_test_id("problem-other-code").tap()
-    await b.page.get_by_test_id("code-input").fill(code)
-    submit = b.page.get_by_test_id("join-submit")
-    if await submit.is_visible() and await submit.is_enabled():
-        await submit.tap()
+    await b.tap("problem-other-code")
+    await b.types(code)
     await b.sees("screen-ready")
+
+
+async def test_five_wrong_codes_withdraw_the_code_and_both_phones_are_told(stack: Stack, browser: Browser) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a = await Guest.arrive(browser, url)
+    withdrawn = await a.starts_for_two()
+    b = await Guest.arrive(browser, url)
+    for turn, wrong in enumerate([code for code in WRONG if code != withdrawn][:5]):
+        await (b.types(wrong) if turn else b.joins_with(wrong))
+        await b.sees("problem", code="code_invalid")
+        await b.tap("problem-other-code")
+    await a.sees("code-gone", reason="withdrawn")
+    await b.types(withdrawn)
+    await b.sees("problem", code="code_expired")
+    await a.tap("new-code")
+    await a.sees("screen-waiting")
+    await b.tap("problem-other-code")
+    await b.types(await a.code())
+    await a.sees("screen-ready")
+    await b.sees("screen-ready")
+    assert not a.errors + b.errors
+
+
+async def test_a_table_with_too_many_sessions_has_words_and_a_way_to_ones_partner(
+    stack: Stack, browser: Browser
+) -> None:
+    table = stack.fresh_table()
+    async with Phone(stack) as first:
+        await first.start(table, context="exploring")
+        guest = await Guest.arrive(browser, guest_url(stack, table))
+        async with AsyncExitStack() as parties:
+            for _ in range(CAP - 1):
+                party = await parties.enter_async_context(Phone(stack))
+                await party.start(table, mode="single", context="exploring")
+            await guest.tap("start-two-phones")
+            await guest.tap("context-exploring")
+            await guest.sees("problem", code="table_session_limit")
+            await guest.tap("problem-join")
+            await guest.types(first.code)
+            await guest.sees("screen-ready")
+        assert not guest.errors
 
 
 async def test_the_first_view_is_served_compressed_under_a_strict_policy(stack: Stack, browser: Browser) -> None:

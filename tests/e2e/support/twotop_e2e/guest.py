@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Response, WebSocket, async_playwright, expect
 
 from twotop_e2e.stack import Stack
 
@@ -23,6 +23,14 @@ ARGUMENTS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
 PATIENCE_MS = 15_000
+BACK_WITHIN_S = 5.0
+"""After the network's return, without a tap."""
+BACK_AFTER_RESTART_S = 10.0
+"""Nothing tells a phone that a gateway is ready again: its longest wait between two tries comes on top."""
+LANGUAGES = ("vi", "es", "de", "en")
+NOTE_WHEN_ASKED = """new MutationObserver(() => {
+  if (document.querySelector("[data-testid=resume]")) window.askedToResume = true;
+}).observe(document, { childList: true, subtree: true });"""
 
 
 @asynccontextmanager
@@ -43,15 +51,31 @@ class Guest:
         self.context = context
         self.page = page
         self.errors: list[str] = []
+        self._frames: list[str] = []
+        self._responses: list[Response] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("websocket", self._listen)
+        page.on("response", self._keep)
 
     @classmethod
-    async def arrive(cls, browser: Browser, url: str) -> Guest:
+    async def arrive(cls, browser: Browser, url: str, *, script: str = "") -> Guest:
+        """``script`` runs before the app's own, for a phone that has what this browser has not."""
         context = await browser.new_context(
             viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, device_scale_factor=2, locale="en"
         )
         context.set_default_timeout(PATIENCE_MS)
+        await context.add_init_script(NOTE_WHEN_ASKED)
+        if script:
+            await context.add_init_script(script)
+        return await cls._open(context, url)
+
+    async def another_tab(self, url: str) -> Guest:
+        """The same phone once more: what belongs to one tab alone is not there."""
+        return await self._open(self.context, url)
+
+    @classmethod
+    async def _open(cls, context: BrowserContext, url: str) -> Guest:
         guest = cls(context, await context.new_page())
         await guest.page.goto(url)
         return guest
@@ -60,6 +84,17 @@ class Guest:
         # The browser itself notes refused connections and error answers; what counts is the app and the policy.
         if kind == "error" and ("Content Security Policy" in text or "Uncaught" in text):
             self.errors.append(text)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: self._frames.append(str(frame)))
+
+    def _keep(self, response: Response) -> None:
+        self._responses.append(response)
+
+    async def heard(self) -> str:
+        """Everything that the app was told since this page was loaded, by socket and by HTTP."""
+        api = [response for response in self._responses if "/api/" in response.url and response.ok]
+        return "\n".join([*self._frames, *[await response.text() for response in api]])
 
     async def tap(self, test_id: str) -> None:
         await self.page.get_by_test_id(test_id).tap()
@@ -70,14 +105,59 @@ class Guest:
         for name, value in attributes.items():
             await expect(element).to_have_attribute(f"data-{name}", value)
 
-    async def is_live(self) -> None:
-        await expect(self.page.get_by_test_id("connection-state")).to_have_attribute("data-state", "live")
+    async def shows(self, position: int) -> None:
+        """This card lies open."""
+        await self.sees("card", position=str(position))
+
+    async def from_menu(self, test_id: str) -> None:
+        await self.tap("menu")
+        await self.tap(test_id)
+
+    async def speaks(self, language: str) -> None:
+        await speaks(self.page, language)
+
+    # -- the connection
+
+    async def is_live(self, *, within_s: float = PATIENCE_MS / 1_000) -> None:
+        state = self.page.get_by_test_id("connection-state")
+        await expect(state).to_have_attribute("data-state", "live", timeout=within_s * 1_000)
+
+    async def is_cut_off(self) -> None:
+        await expect(self.page.get_by_test_id("connection-state")).not_to_have_attribute("data-state", "live")
+
+    async def loses_network(self) -> None:
+        await self.context.set_offline(True)
+        await self.is_cut_off()
+
+    async def finds_network(self) -> None:
+        """And is back in time, without a tap."""
+        await self.context.set_offline(False)
+        await self.is_live(within_s=BACK_WITHIN_S)
+
+    async def reloads(self) -> None:
+        """As a restored tab does. The session goes on by itself; the guest is never asked whether it should."""
+        await self.page.reload()
+        await self.is_live()
+        assert not await self.page.evaluate("window.askedToResume === true")
+
+    # -- ways into a session
+
+    async def starts_alone(self, context: str = "exploring") -> None:
+        """From the table's page to the first card."""
+        await self.tap("start-one-phone")
+        await self.tap(f"context-{context}")
+        await self.tap("first-card")
+        await self.shows(1)
 
     async def starts_for_two(self, context: str = "exploring") -> str:
         """From the table's page to the waiting screen. The code as shown."""
         await self.tap("start-two-phones")
         await self.tap(f"context-{context}")
         await self.sees("screen-waiting")
+        return await self.code()
+
+    async def code(self) -> str:
+        """As it is shown, to be said aloud."""
         code = await self.page.get_by_test_id("pairing-code").get_attribute("data-code")
         assert code is not None
         assert re.fullmatch(r"[BCDFGHJKLMNPQRSTVWXZ]{3}-[BCDFGHJKLMNPQRSTVWXZ]{3}", code)
@@ -85,10 +165,19 @@ class Guest:
 
     async def joins_with(self, code: str) -> None:
         await self.tap("join-with-code")
+        await self.types(code)
+
+    async def types(self, code: str) -> None:
+        """Into the field that lies open."""
         await self.page.get_by_test_id("code-input").fill(code)
-        submit = self.page.get_by_test_id("join-submit")
-        if await submit.is_visible() and await submit.is_enabled():
-            await submit.tap()
+        await self.tap("join-submit")
+
+
+async def speaks(page: Page, language: str) -> None:
+    """The whole page, its card too."""
+    await page.get_by_test_id("language").select_option(language)
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
 def guest_url(stack: Stack, table: str) -> str:
@@ -101,3 +190,18 @@ async def both_press_ready(*guests: Guest) -> None:
         await guest.tap("ready-button")
     for guest in guests:
         await guest.sees("question")
+
+
+async def two_at_their_first_card(browser: Browser, url: str) -> tuple[Guest, Guest]:
+    a = await Guest.arrive(browser, url)
+    code = await a.starts_for_two()
+    b = await Guest.arrive(browser, url)
+    await b.joins_with(code)
+    await both_press_ready(a, b)
+    return a, b
+
+
+async def agree(asks: Guest, grants: Guest, test_id: str = "move-next") -> None:
+    """One wishes what this button says, the other says yes."""
+    await asks.tap(test_id)
+    await grants.tap("grant-wish")

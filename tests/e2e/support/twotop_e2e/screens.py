@@ -7,8 +7,52 @@ from dataclasses import dataclass
 
 from playwright.async_api import Browser, Page, expect
 
-from twotop_e2e.guest import Guest
+from twotop_e2e.guest import LANGUAGES, Guest, guest_url, two_at_their_first_card
+from twotop_e2e.phone import Phone
+from twotop_e2e.stack import BRIEF, SHUT, Stack
 
+SCREENS = (
+    "landing",
+    "closed",
+    "disabled",
+    "unknown",
+    "table",
+    "context",
+    "mature",
+    "waiting",
+    "resume",
+    "hidden-code",
+    "withdrawn",
+    "expired",
+    "problem",
+    "join",
+    "ready",
+    "card",
+    "wish-theirs",
+    "wish-mine",
+    "writing",
+    "answered",
+    "revealed",
+    "mature-wish",
+    "mature-confirm",
+    "menu",
+    "partner-gone",
+    "inviting",
+    "confirm",
+    "ended",
+    "left",
+    "partner-left",
+    "one-phone",
+    "hint",
+    "choices",
+    "offline",
+    "dealt",
+    "afresh-confirm",
+    "replaced",
+    "finished",
+)
+"""Every name that ``every_screen`` hands out."""
+GUESSES = 5
 GONE_MS = 40_000
 """A partner's phone is given 20 s before it is called gone."""
 
@@ -21,12 +65,87 @@ class Screen:
     page: Page
 
 
-async def every_screen(browser: Browser, url: str) -> AsyncIterator[Screen]:
-    """Two phones and then one play at the table of ``url``; each new screen is handed out while it is open."""
+async def every_screen(browser: Browser, stack: Stack, table: str) -> AsyncIterator[Screen]:
+    """Guests come to tables that are not to be had, then to ``table``; each screen is handed out while it is open."""
+    url = guest_url(stack, table)
+    async for screen in no_table(browser, stack):
+        yield screen
     async for screen in two_phones(browser, url):
+        yield screen
+    async for screen in codes_of_no_use(browser, stack, table):
+        yield screen
+    async for screen in partner_leaves(browser, url):
         yield screen
     async for screen in one_phone(browser, url):
         yield screen
+
+
+async def no_table(browser: Browser, stack: Stack) -> AsyncIterator[Screen]:
+    tables = {
+        "closed": stack.fresh_table(SHUT),
+        "disabled": str(stack.demo["disabled_table_token"]),
+        "unknown": "nobody-printed-this",
+    }
+    guest = await Guest.arrive(browser, stack.origin)
+    await guest.sees("screen-landing")
+    yield Screen("landing", guest.page)
+    for status, table in tables.items():
+        await guest.page.goto(guest_url(stack, table))
+        await guest.sees("table-status", status=status)
+        yield Screen(status, guest.page)
+    await guest.context.close()
+
+
+async def codes_of_no_use(browser: Browser, stack: Stack, table: str) -> AsyncIterator[Screen]:
+    """A code that only the closed tab knew, one that was guessed at too often, one that ran out."""
+    a = await Guest.arrive(browser, guest_url(stack, table))
+    await a.starts_for_two()
+    anew = await a.another_tab(guest_url(stack, table))
+    await anew.sees("screen-resume")
+    yield Screen("resume", anew.page)
+    await a.page.close()
+    await anew.tap("resume")
+    await anew.sees("code-gone", reason="hidden")
+    await anew.is_live()
+    yield Screen("hidden-code", anew.page)
+    await anew.tap("new-code")
+    await anew.sees("screen-waiting")
+    wrong = "BBB-BBB" if await anew.code() != "BBB-BBB" else "CCC-CCC"
+    async with Phone(stack) as stranger:
+        for _ in range(GUESSES):
+            await stranger.until_answered(lambda: stranger.try_join(table, code=wrong))
+    await anew.sees("code-gone", reason="withdrawn")
+    yield Screen("withdrawn", anew.page)
+    await anew.context.close()
+
+    late = await Guest.arrive(browser, guest_url(stack, stack.fresh_table(BRIEF)))
+    await late.tap("start-two-phones")
+    await late.tap("context-exploring")
+    await late.sees("code-gone", reason="expired")
+    await late.is_live()
+    yield Screen("expired", late.page)
+    await late.context.close()
+
+
+async def partner_leaves(browser: Browser, url: str) -> AsyncIterator[Screen]:
+    a, b = await two_at_their_first_card(browser, url)
+    await b.from_menu("other-context")
+    await b.tap("context-mature")
+    await b.tap("mature-yes")
+    await a.sees("wish-theirs", wish="context")
+    yield Screen("mature-wish", a.page)
+    await a.tap("grant-wish")
+    await a.sees("confirm")
+    yield Screen("mature-confirm", a.page)
+    await a.tap("confirm-no")
+    await b.from_menu("leave-session")
+    await b.tap("confirm-yes")
+    await b.sees("screen-left")
+    yield Screen("left", b.page)
+    await b.context.close()
+    await a.sees("partner", presence="left")
+    yield Screen("partner-left", a.page)
+    await a.context.close()
 
 
 async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
@@ -45,7 +164,7 @@ async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
     await a.is_live()
     yield Screen("waiting", a.page)
 
-    code = await a.page.get_by_test_id("pairing-code").get_attribute("data-code") or ""
+    code = await a.code()
     b = await Guest.arrive(browser, url)
     await b.joins_with("BBB-BBB" if code != "BBB-BBB" else "CCC-CCC")
     await b.sees("problem", code="code_invalid")
@@ -80,12 +199,14 @@ async def _wish_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:
         await a.tap("grant-wish")
         number += 1
         for guest in (a, b):
-            await guest.sees("card", position=str(number))
+            await guest.shows(number)
             await expect(guest.page.get_by_test_id("card")).not_to_have_attribute("aria-busy", "true")
     await b.tap("write-answer")
     await b.page.get_by_test_id("answer-input").fill("The ferry at six in the morning.")
     yield Screen("writing", b.page)
     await b.tap("send-answer")
+    await b.sees("answer-marks", mine="true")
+    yield Screen("answered", b.page)
     await a.sees("answer-marks", theirs="true")
     await a.tap("write-answer")
     await a.page.get_by_test_id("answer-input").fill("My grandmother's kitchen.")
@@ -130,7 +251,7 @@ async def one_phone(browser: Browser, url: str) -> AsyncIterator[Screen]:
     size = int(await card.get_attribute("data-size") or 0)
     wanted = {"hint": "[data-testid=show-hint]", "choices": "[data-testid^=choice-]"}
     for number in range(1, size + 1):
-        await guest.sees("card", position=str(number))
+        await guest.shows(number)
         for name, mark in list(wanted.items()):
             if await guest.page.locator(mark).first.is_visible():
                 del wanted[name]
@@ -139,7 +260,7 @@ async def one_phone(browser: Browser, url: str) -> AsyncIterator[Screen]:
                     await guest.sees("hint")
                 yield Screen(name, guest.page)
         if number == 2:
-            async for screen in _offline(guest):
+            async for screen in _interrupted(guest):
                 yield screen
         await guest.tap("move-next")
     await guest.sees("screen-finished")
@@ -147,13 +268,30 @@ async def one_phone(browser: Browser, url: str) -> AsyncIterator[Screen]:
     await guest.context.close()
 
 
-async def _offline(guest: Guest) -> AsyncIterator[Screen]:
-    await guest.context.set_offline(True)
+async def _interrupted(guest: Guest) -> AsyncIterator[Screen]:
+    """At the second card. It lies open again afterwards."""
+    await guest.from_menu("start-afresh")
+    await guest.sees("confirm")
+    yield Screen("afresh-confirm", guest.page)
+    await guest.tap("confirm-no")
+    await guest.tap("menu-sheet-close")
+
+    elsewhere = await guest.another_tab(guest.page.url)
+    await elsewhere.tap("resume")
+    await guest.sees("connection-state", state="replaced")
+    yield Screen("replaced", guest.page)
+    await elsewhere.page.close()
+    await guest.tap("use-here")
+    await guest.is_live()
+
+    # Without a network the cards can be read in the languages that they were read in before.
+    for language in LANGUAGES:
+        await guest.speaks(language)
+    await guest.loses_network()
     await guest.sees("offline-note")
     yield Screen("offline", guest.page)
     await guest.tap("leaf")
     await guest.sees("screen-dealt")
     yield Screen("dealt", guest.page)
-    await guest.context.set_offline(False)
-    await guest.is_live()
-    await guest.sees("card", position="2")
+    await guest.finds_network()
+    await guest.shows(2)

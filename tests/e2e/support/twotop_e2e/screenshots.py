@@ -8,17 +8,22 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize
 
-from twotop_e2e.guest import chromium, guest_url
+from twotop_e2e.guest import chromium, speaks
 from twotop_e2e.screens import every_screen
-from twotop_e2e.stack import ROOT, private_stack
+from twotop_e2e.stack import ROOT, Stack, private_stack
 
 FOLDER = ROOT / "docs" / "screenshots"
 QUALITY = 70
 DARK = ("join", "card", "revealed")
 """These are taken in dark as well."""
 IN_LANGUAGES = {"table": "es", "waiting": "de", "card": "vi"}
+SIZES: dict[str, tuple[str, ViewportSize]] = {
+    "card": ("tablet", {"width": 820, "height": 1180}),
+    "revealed": ("small", {"width": 320, "height": 568}),
+}
+"""These are taken on another screen as well."""
 STORY = ("waiting", "join-dark", "ready", "card")
 """Side by side in story.webp, for the first page."""
 STRIP = """<body style="margin:0;padding:8px;display:flex;gap:16px;width:max-content;background:#fff">
@@ -38,10 +43,12 @@ async def dressed(page: Page, scheme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
 
 
-async def speaking(page: Page, language: str) -> None:
-    await page.get_by_test_id("language").select_option(language)
-    await expect(page.locator("html")).to_have_attribute("lang", language)
-    await expect(page.locator("[aria-busy=true]")).to_have_count(0)
+async def on_another_screen(page: Page, name: str, size: ViewportSize) -> None:
+    before = page.viewport_size
+    assert before is not None
+    await page.set_viewport_size(size)
+    await photograph(page, name)
+    await page.set_viewport_size(before)
 
 
 async def strip(browser: Browser) -> None:
@@ -54,9 +61,9 @@ async def strip(browser: Browser) -> None:
     await photograph(page, "story")
 
 
-async def take(url: str) -> None:
+async def take(stack: Stack) -> None:
     async with chromium() as browser:
-        async for screen in every_screen(browser, url):
+        async for screen in every_screen(browser, stack, str(stack.demo["tables"][4]["table_token"])):
             page = screen.page
             await dressed(page, "light")
             await photograph(page, screen.name)
@@ -65,9 +72,11 @@ async def take(url: str) -> None:
                 await photograph(page, f"{screen.name}-dark")
                 await dressed(page, "light")
             if language := IN_LANGUAGES.get(screen.name):
-                await speaking(page, language)
+                await speaks(page, language)
                 await photograph(page, f"{screen.name}-{language}")
-                await speaking(page, "en")
+                await speaks(page, "en")
+            if other := SIZES.get(screen.name):
+                await on_another_screen(page, f"{screen.name}-{other[0]}", other[1])
         await strip(browser)
 
 
@@ -76,7 +85,7 @@ def main() -> None:
         # Servers that run as users of their own have to reach it.
         Path(folder).chmod(0o755)
         with private_stack(Path(folder) / "main") as stack:
-            asyncio.run(take(guest_url(stack, str(stack.demo["tables"][4]["table_token"]))))
+            asyncio.run(take(stack))
 
 
 if __name__ == "__main__":

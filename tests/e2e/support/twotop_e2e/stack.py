@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -30,7 +31,7 @@ from twotop_common.testing.eventually import eventually
 
 ROOT = Path(__file__).parents[4]
 LIFTED = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
-HALL, HURRY = "e2e-hall", "e2e-hurry"
+HALL, HURRY, BRIEF, SHUT = "e2e-hall", "e2e-hurry", "e2e-brief", "e2e-shut"
 
 
 def _location(slug: str, tables: int, **more: Any) -> dict[str, Any]:
@@ -52,6 +53,10 @@ VENUES = {
         _location(HALL, 600),
         # Here everything runs out while a test can wait for it.
         _location(HURRY, 100, lifetimes={"code_s": 2, "code_grace_s": 2, "pending_s": 4, "idle_s": 4}),
+        # Here codes run out, and the guests have time to look at that.
+        _location(BRIEF, 20, lifetimes={"code_s": 1}),
+        # Opens the day after tomorrow.
+        _location(SHUT, 20, hours={f"{datetime.now(UTC) + timedelta(days=2):%a}".lower(): ["12:00-14:00"]}),
     ],
 }
 

@@ -1,0 +1,121 @@
+"""Who is at the table changes in mid-game: a phone leaves, another joins, one goes on alone; the cards stay."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, expect
+from twotop_e2e.guest import Guest, agree, both_press_ready, guest_url, two_at_their_first_card
+from twotop_e2e.stack import Stack
+
+
+async def go_on(asks: Guest, grants: Guest, *, to: int) -> None:
+    await agree(asks, grants)
+    for guest in (asks, grants):
+        await guest.shows(to)
+
+
+async def joins(browser: Browser, url: str, code: str, host: Guest) -> Guest:
+    """One more phone, up to the moment when both are at the host's card."""
+    guest = await Guest.arrive(browser, url)
+    await guest.joins_with(code)
+    await both_press_ready(host, guest)
+    return guest
+
+
+async def leaves(guest: Guest) -> None:
+    await guest.from_menu("leave-session")
+    await guest.sees("confirm")
+    await guest.tap("confirm-yes")
+    await guest.sees("screen-left")
+
+
+async def test_whoever_stays_keeps_the_card_and_another_phone_may_take_the_place(
+    stack: Stack, browser: Browser
+) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a, b = await two_at_their_first_card(browser, url)
+    await go_on(a, b, to=2)
+    await leaves(b)
+    await a.sees("partner", presence="left")
+    await a.shows(2)
+    await a.tap("move-next")
+    await a.shows(3)
+
+    await a.from_menu("invite-again")
+    await a.sees("invite-sheet")
+    code = await a.code()
+    await a.tap("invite-sheet-close")
+    await a.sees("inviting", status="waiting")
+    await a.tap("move-next")
+    await a.shows(4)
+
+    c = await joins(browser, url, code, host=a)
+    for guest in (a, c):
+        await guest.shows(4)
+    await expect(a.page.get_by_test_id("inviting")).to_be_hidden()
+    await go_on(c, a, to=5)
+    assert not a.errors + b.errors + c.errors
+
+
+async def test_one_phone_takes_a_second_one_in_and_goes_on_alone_again(stack: Stack, browser: Browser) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a = await Guest.arrive(browser, url)
+    await a.starts_alone()
+    await a.tap("move-next")
+    await a.shows(2)
+
+    await a.from_menu("invite-second")
+    await a.sees("invite-sheet")
+    await a.tap("stop-inviting")
+    await expect(a.page.get_by_test_id("invite-sheet")).to_be_hidden()
+    await expect(a.page.get_by_test_id("inviting")).to_be_hidden()
+    await a.shows(2)
+
+    await a.from_menu("invite-second")
+    await a.sees("invite-sheet")
+    b = await joins(browser, url, await a.code(), host=a)
+    for guest in (a, b):
+        await guest.shows(2)
+    await go_on(b, a, to=3)
+
+    await leaves(b)
+    await a.sees("partner", presence="left")
+    await a.from_menu("go-alone")
+    await expect(a.page.get_by_test_id("partner")).to_be_hidden()
+    await a.shows(3)
+    await a.tap("move-next")
+    await a.shows(4)
+    await a.tap("menu")
+    await a.sees("invite-second")
+    assert not a.errors + b.errors
+
+
+async def test_starting_afresh_is_a_new_round_once_both_want_it(stack: Stack, browser: Browser) -> None:
+    a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
+    await go_on(a, b, to=2)
+    await a.from_menu("start-afresh")
+    await b.sees("wish-theirs", wish="afresh")
+    await b.shows(2)
+    await b.tap("grant-wish")
+    for guest in (a, b):
+        await guest.sees("card", position="1", round="2")
+    assert not a.errors + b.errors
+
+
+async def test_frank_questions_come_only_after_each_phone_has_agreed_by_itself(stack: Stack, browser: Browser) -> None:
+    a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
+    await a.from_menu("other-context")
+    await a.tap("context-mature")
+    await a.sees("screen-mature")
+    await a.tap("mature-yes")
+    await a.sees("wish-mine", wish="context", context="mature")
+    await b.sees("wish-theirs", wish="context", context="mature")
+    await b.tap("grant-wish")
+    await b.sees("confirm")
+    await b.tap("confirm-no")
+    for guest in (a, b):
+        await guest.sees("card", context="exploring")
+    await b.tap("grant-wish")
+    await b.tap("confirm-yes")
+    for guest in (a, b):
+        await guest.sees("card", context="mature", position="1")
+    assert not a.errors + b.errors

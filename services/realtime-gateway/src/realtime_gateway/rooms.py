@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from realtime_gateway import metrics
+from realtime_gateway.domain.awaiting import awaiting_after
 from realtime_gateway.domain.closing import Closing
 from realtime_gateway.domain.log_order import RoomLog
 from realtime_gateway.domain.presence import Presence
@@ -64,6 +65,7 @@ class Room:
     users: int = 0
     fetching: bool = False
     presence_known: bool = False
+    awaiting: bool = False
 
     @property
     def head(self) -> int:
@@ -172,6 +174,8 @@ class Rooms:
         if not ready:
             return False
         changed = self.follow_roster(room, (item.event for _, item in ready))
+        for _, item in ready:
+            room.awaiting = awaiting_after(item.event.type, room.awaiting)
         sent = 0
         for phone in room.phones.values():
             for seq, item in ready:

@@ -175,14 +175,15 @@ class Sockets:
         if held_up:
             # What the phones said meanwhile is not read yet: a pause of this process is nobody's silence.
             return
-        for phone in self._rooms.phones():
-            line = phone.wire.line
-            judgement = line.judge(now, self._patience)
-            if judgement is Judgement.LOST:
-                phone.wire.shut(Closing.SILENT)
-            elif judgement is Judgement.ASK and phone.log.live and phone.wire.ask():
-                # One that recovers is not read from meanwhile, and has limits of its own.
-                line.ask(now, self._patience)
+        for room in self._rooms:
+            for phone in list(room.phones.values()):
+                line = phone.wire.line
+                judgement = line.judge(now, self._patience, awaited=room.awaiting)
+                if judgement is Judgement.LOST:
+                    phone.wire.shut(Closing.SILENT)
+                elif judgement is Judgement.ASK and phone.log.live and phone.wire.ask():
+                    # One that recovers is not read from meanwhile, and has limits of its own.
+                    line.ask(now, self._patience)
 
     async def keep_sweeping(self) -> None:
         """Judge silence, for ever."""

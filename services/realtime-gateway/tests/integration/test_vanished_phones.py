@@ -88,6 +88,17 @@ async def test_a_phone_that_says_nothing_but_answers_pings_stays(house: House) -
         await quiet.until_seq(table.last_seq)
 
 
+async def test_a_phone_that_its_partner_waits_for_is_asked_until_that_is_settled(house: House) -> None:
+    async with watched_table(house, **QUICK) as (gateway, table, guest, _), gateway.phone(table) as quiet:
+        await quiet.auth(house.owner.credential(table, guest))
+        line = seated(gateway, table, guest).wire.line
+        await quiet.until_seq(house.owner.append(table, "next_requested").seq)
+        for _ in range(3):
+            await eventually(partial(heard_since, line, line.heard_at))
+        await quiet.until_seq(house.owner.append(table, "next_withdrawn").seq)
+        assert not gateway.rooms.get(table.session_id).awaiting
+
+
 async def test_a_phone_that_is_sent_nothing_but_pongs_is_not_asked(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

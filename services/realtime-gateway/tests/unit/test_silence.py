@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from realtime_gateway.domain.awaiting import awaiting_after
 from realtime_gateway.domain.silence import Judgement, Line, Patience, silence_limit_s
 
 PATIENCE = Patience(silence_s=55, ask_after_s=5, answer_within_s=8)
@@ -51,6 +52,38 @@ def test_a_phone_that_answers_in_time_is_there_and_asked_again_only_about_what_i
     assert {line.judge(second, PATIENCE) for second in range(118, 160)} == {Judgement.FINE}
     line.tell(160, EVENT)
     assert line.judge(161, PATIENCE) is Judgement.ASK
+
+
+def test_a_phone_that_its_partner_waits_for_is_asked_again_and_again() -> None:
+    line = Line(heard_at=100)
+    for answered_at in (106, 112, 118):
+        asked_at = line.heard_at + 5
+        assert line.judge(asked_at - 1, PATIENCE, awaited=True) is Judgement.FINE
+        assert line.judge(asked_at, PATIENCE, awaited=True) is Judgement.ASK
+        line.ask(asked_at, PATIENCE)
+        line.hear(answered_at)
+    assert line.judge(123, PATIENCE) is Judgement.FINE
+
+
+def test_a_phone_is_waited_for_from_a_wish_until_it_is_settled() -> None:
+    evening = [
+        ("partner_joined", False),
+        ("ready_changed", True),
+        ("both_ready", False),
+        ("question_shown", False),
+        ("next_requested", True),
+        ("hint_revealed", True),
+        ("next_withdrawn", False),
+        ("change_requested", True),
+        ("context_chosen", False),
+        ("next_requested", True),
+        ("question_advanced", False),
+        ("answer_given", False),
+    ]
+    awaiting = False
+    for event_type, expected in evening:
+        awaiting = awaiting_after(event_type, awaiting)
+        assert awaiting is expected, event_type
 
 
 def test_a_phone_that_talks_is_not_asked() -> None:

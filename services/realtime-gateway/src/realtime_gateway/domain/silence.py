@@ -2,8 +2,8 @@
 
 A phone pings every ``heartbeat_s``, and one that misses two of these is lost. That alone would notice a phone that
 vanished without a word only after a minute, while its partner waits. So a phone that was sent something, and has not
-been heard of since it should have it, is asked by a protocol ping, which every WebSocket client answers by itself. One
-that was sent nothing is left in peace: its battery is worth more than knowing.
+been heard of since it should have it, is asked by a protocol ping, which every WebSocket client answers by itself; and
+one that its partner waits for is asked again and again. Any other is left in peace: its battery is worth more.
 
 Times are seconds of any monotonic clock.
 """
@@ -56,14 +56,14 @@ class Line:
         """The phone is asked to answer."""
         self.answer_due = now + patience.answer_within_s
 
-    def judge(self, now: float, patience: Patience) -> Judgement:
-        """What to do about the phone's silence."""
+    def judge(self, now: float, patience: Patience, *, awaited: bool = False) -> Judgement:
+        """What to do about the phone's silence. ``awaited``: its partner may be waiting for it."""
         if now - self.heard_at > patience.silence_s:
             return Judgement.LOST
         if self.answer_due is not None:
             return Judgement.LOST if now > self.answer_due else Judgement.FINE
         due = max(self.heard_at + patience.ask_after_s, self.taken_at)
-        return Judgement.ASK if self.taken_at > self.heard_at and now >= due else Judgement.FINE
+        return Judgement.ASK if (awaited or self.taken_at > self.heard_at) and now >= due else Judgement.FINE
 
 
 def silence_limit_s(heartbeat_s: float) -> float:

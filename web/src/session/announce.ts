@@ -15,7 +15,11 @@ export function announceLog(
   words: Strings["announce"],
 ): string | null {
   if (before === null) return null;
-  if (after.play.both_ready && !before.play.both_ready) return words.bothReady;
+  if (after.play.both_ready && !before.play.both_ready) {
+    // A partner who is away holds nobody up, and is not called ready.
+    const ready = [me, ...others(after, me)].every((id) => after.play.ready.includes(id));
+    return ready ? words.bothReady : null;
+  }
   const was = others(before, me);
   const now = others(after, me);
   if (now.some((id) => !was.includes(id))) return words.joined;

@@ -105,8 +105,8 @@ describe("what a screen reader hears", () => {
     expect(announceLog(picture(), ready("a"), "a", words)).toBeNull();
     const both = picture({ play: { ...NEW_PLAY, ready: ["a", "b"], both_ready: true } });
     expect(announceLog(ready("a", "b"), both, "a", words)).toBe(words.bothReady);
-    const alone = picture({ play: { ...NEW_PLAY, ready: ["a"], both_ready: true } });
-    expect(announceLog(ready("a"), alone, "a", words)).toBeNull();
+    const begunAlone = picture({ play: { ...NEW_PLAY, ready: ["a"], both_ready: true } });
+    expect(announceLog(ready("a"), begunAlone, "a", words)).toBeNull();
   });
 
   test("the code running out and its replacement", () => {

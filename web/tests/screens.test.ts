@@ -46,6 +46,15 @@ test("the same words said twice change the voice twice", async () => {
   expect(voice.textContent).toBe("Your partner would like the next card.");
 });
 
+test("with the menu open, what happens is said there", async () => {
+  await open();
+  await act(() => say("Your partner has answered."));
+  await press("menu");
+  expect(find("dialog-announcement").textContent).toBe("");
+  await act(() => say("Your partner would like the next card."));
+  expect(find("dialog-announcement").textContent).toBe("Your partner would like the next card.");
+});
+
 test("a lost network and its return are said once each, and not at all for a blink", async () => {
   await open();
   await happens({ connection: "reconnecting" });

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "./Button";
+import { DialogVoice } from "./voice";
 
 interface Props {
   title: string;
@@ -29,6 +30,7 @@ export function Confirm({ title, body, yes, no, busy, onYes, onNo }: Props) {
       <Button testId="confirm-yes" kind="plain" busy={busy} needsNetwork onClick={onYes}>
         {yes}
       </Button>
+      <DialogVoice />
     </dialog>
   );
 }

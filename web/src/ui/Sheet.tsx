@@ -4,6 +4,7 @@ import { useApp } from "../store";
 import { Button } from "./Button";
 import { NoNetwork } from "./lost";
 import { ProblemNote } from "./ProblemNote";
+import { DialogVoice } from "./voice";
 
 interface Props {
   testId: string;
@@ -45,6 +46,7 @@ export function Sheet({ testId, title, close, onClose, children }: Props) {
       <Button testId={`${testId}-close`} kind="quiet" onClick={onClose}>
         {close}
       </Button>
+      <DialogVoice />
     </dialog>
   );
 }

@@ -256,6 +256,34 @@ test("one phone agrees to frank questions in words for one phone, may choose oth
   expect(submit.mock.calls).toEqual([[{ type: "choose_context", data: { context: "exploring" } }]]);
 });
 
+test("who does not want frank questions asks for others, and the one who waits can agree", async () => {
+  const before = { both_ready: false, question: null, mature_opt_in: ["a"] };
+  const b = {
+    table_token: "t",
+    session_id: "s",
+    participant_id: "b",
+    role: "B" as const,
+    credential: "",
+    expires_at: "",
+  };
+  await open({ me: b, picture: picture(before, { context: "mature" }) });
+  await press("mature-no");
+  await press("context-established");
+  expect(submit.mock.calls).toEqual([[{ type: "choose_context", data: { context: "established" } }]]);
+  await passes(0);
+  const wishes = [{ participant_id: "b", wish: "context", context: "established" } as const];
+  await happens({ picture: picture({ ...before, wishes }, { context: "mature" }) });
+  expect(find("wish-mine").getAttribute("data-context")).toBe("established");
+  await closePage();
+  openPage();
+  submit.mockClear();
+  await open({ picture: picture({ ...before, ready: ["a"], wishes }, { context: "mature" }) });
+  expect(maybe("ready-button")).toBeDefined();
+  await passes(REST_MS + 50);
+  await press("grant-wish");
+  expect(submit.mock.calls).toEqual([[{ type: "choose_context", data: { context: "established" } }]]);
+});
+
 test.each([
   ["A", en.ready.absentBody],
   ["B", en.ready.absentBodyGuest],

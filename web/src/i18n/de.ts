@@ -54,7 +54,6 @@ export const de: Strings = {
       "Diese Runde enthält intime Fragen für Erwachsene. Macht nur weiter, wenn ihr beide einverstanden seid.",
     matureYes: "Ich bin volljährig und einverstanden",
     matureNo: "Etwas anderes wählen",
-    matureLeave: "Nein danke, Tisch verlassen",
   },
   waiting: {
     title: "Lade deine Begleitung ein",

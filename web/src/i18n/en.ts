@@ -50,7 +50,6 @@ export const en: Strings = {
     matureBodyOnePhone: "This round holds intimate questions for adults. Go on only if you both agree.",
     matureYes: "I'm an adult and I agree",
     matureNo: "Choose something else",
-    matureLeave: "No thanks, leave",
   },
   waiting: {
     title: "Invite your partner",

@@ -51,7 +51,6 @@ export const es: Strings = {
     matureBodyOnePhone: "Esta partida tiene preguntas íntimas para adultos. Sigan solo si los dos aceptan.",
     matureYes: "Soy mayor de edad y acepto",
     matureNo: "Elegir otra cosa",
-    matureLeave: "No, gracias, salir",
   },
   waiting: {
     title: "Invita a tu acompañante",

@@ -49,8 +49,7 @@ export interface Strings {
     | "matureBody"
     | "matureBodyOnePhone"
     | "matureYes"
-    | "matureNo"
-    | "matureLeave",
+    | "matureNo",
     string
   >;
   waiting: Record<

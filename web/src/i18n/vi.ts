@@ -50,7 +50,6 @@ export const vi: Strings = {
     matureBodyOnePhone: "Lượt này có câu hỏi riêng tư dành cho người lớn. Chỉ chơi tiếp khi cả hai bạn cùng đồng ý.",
     matureYes: "Tôi đủ tuổi và đồng ý",
     matureNo: "Chọn loại khác",
-    matureLeave: "Không, cảm ơn, tôi rời bàn",
   },
   waiting: {
     title: "Mời người cùng bàn",

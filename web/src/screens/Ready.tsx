@@ -10,6 +10,7 @@ import { Heading, Shell } from "../ui/Shell";
 import type { Seat } from "../ui/TableTop";
 import { type Company, company } from "./company";
 import { Unopened } from "./game/Unopened";
+import { Wishes } from "./game/Wishes";
 
 function partnerSeat({ partner, partnerReady, status }: Company): Seat {
   if (partner === undefined) return "free";
@@ -58,6 +59,7 @@ export function Ready() {
           {us.iAmReady ? words.notReady : words.ready}
         </Button>
       )}
+      <Wishes us={us} resting={false} />
       <EndRound />
     </Shell>
   );

@@ -1,7 +1,7 @@
 /** Inside a session the log decides what is shown. */
 import { useState } from "preact/hooks";
 import { backToTable } from "../actions";
-import { chooseContext, leave, newCode, optInMature } from "../playing";
+import { chooseContext, newCode, optInMature } from "../playing";
 import { isDealt } from "../session/play";
 import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
@@ -16,6 +16,7 @@ import { ChangeContext } from "./game/ChangeContext";
 import { Dealt } from "./game/Dealt";
 import { Game } from "./game/Game";
 import { Unopened } from "./game/Unopened";
+import { Wishes } from "./game/Wishes";
 import { Ready } from "./Ready";
 import { Waiting } from "./Waiting";
 
@@ -83,29 +84,20 @@ function Shown({ view }: { view: View }) {
   }
 }
 
-/** Who does not agree may go. Who opened the table would end it for both: other questions come first. */
+/** Who does not agree may ask for other questions, which two phones choose together, or go. */
 function Mature({ stage }: { stage: Stage }) {
   const app = useApp();
-  const { busy, me, strings } = app;
+  const { busy, strings } = app;
   const [choosing, setChoosing] = useState(false);
   const us = company(app);
   if (choosing) return <ChangeContext us={us} onDone={() => setChoosing(false)} />;
   return (
     <MatureQuestion stage={stage} onYes={() => void optInMature()}>
-      {me?.role === "B" ? (
-        <Button testId="mature-no" busy={busy !== null} needsNetwork onClick={() => void leave()}>
-          {strings.context.matureLeave}
-        </Button>
-      ) : (
-        <>
-          {us.partner === undefined && (
-            <Button testId="mature-no" busy={busy !== null} onClick={() => setChoosing(true)}>
-              {strings.context.matureNo}
-            </Button>
-          )}
-          <EndRound />
-        </>
-      )}
+      <Button testId="mature-no" busy={busy !== null} onClick={() => setChoosing(true)}>
+        {strings.context.matureNo}
+      </Button>
+      <Wishes us={us} resting={false} />
+      <EndRound />
     </MatureQuestion>
   );
 }

@@ -119,3 +119,26 @@ async def test_frank_questions_come_only_after_each_phone_has_agreed_by_itself(s
     for guest in (a, b):
         await guest.sees("card", context="mature", position="1")
     assert not a.errors + b.errors
+
+
+async def test_who_does_not_want_frank_questions_asks_for_others_before_the_game(
+    stack: Stack, browser: Browser
+) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a = await Guest.arrive(browser, url)
+    for step in ("start-two-phones", "context-mature", "mature-yes"):
+        await a.tap(step)
+    await a.sees("screen-waiting")
+    code = await a.code()
+    b = await Guest.arrive(browser, url)
+    await b.joins_with(code)
+    await b.sees("screen-mature")
+    await b.tap("mature-no")
+    await b.tap("context-established")
+    await b.sees("wish-mine", wish="context", context="established")
+    await a.sees("wish-theirs", wish="context", context="established")
+    await a.tap("grant-wish")
+    await both_press_ready(a, b)
+    for guest in (a, b):
+        await guest.sees("card", context="established", position="1")
+    assert not a.errors + b.errors

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
-import structlog
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from twotop_common.contracts.registry import Service
@@ -88,17 +87,6 @@ def test_an_endpoint_switches_traces_on() -> None:
     telemetry.configure(Settings())
 
 
-@pytest.fixture
-def _logs() -> Iterator[None]:
-    root = logging.getLogger()
-    before = (root.handlers, root.level)
-    configured = structlog.get_config()
-    yield
-    root.handlers, root.level = before
-    structlog.configure(**configured)
-
-
-@pytest.mark.usefixtures("_logs")
 def test_a_log_line_is_json_with_correlation_and_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("pairing", "i-1")
     token = telemetry.correlation_id.set("c" * 32)
@@ -118,7 +106,6 @@ def test_a_log_line_is_json_with_correlation_and_without_secrets(capsys: pytest.
         assert secret not in line
 
 
-@pytest.mark.usefixtures("_logs")
 def test_libraries_log_in_the_same_form_and_uvicorn_names_no_clients(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("pairing", "i-1")
     logging.getLogger("some.library").warning("it said %s", "so")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import tempfile
 import uuid
@@ -65,6 +66,16 @@ def pytest_configure(config: pytest.Config) -> None:
     told = getattr(config, "workerinput", {}).get("twotop_servers")
     if told:
         os.environ.update(told, TWOTOP_TEST_BACKENDS="external")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a command or a service makes of logging in this process is not the next test's."""
+    root = logging.getLogger()
+    handlers, level, configured = list(root.handlers), root.level, structlog.get_config()
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.configure(**configured)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

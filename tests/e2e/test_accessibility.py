@@ -24,7 +24,7 @@ SMALL = """(least) => [...document.querySelectorAll("button, select, input, text
   .map(({ element, box }) => `${box.width}x${box.height}: ${element.outerHTML}`)"""
 BEYOND = """() => {
   const edge = document.documentElement.clientWidth;
-  return [...document.querySelectorAll("body *:not(svg *):not(.visually-hidden)")]
+  return [...document.querySelectorAll("body *:not(svg *, .visually-hidden, .visually-hidden *)")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
     .filter(({ element, box }) => element.checkVisibility() && (box.right > edge + 0.5 || box.left < -0.5))
     .map(({ element, box }) => `from ${box.left} to ${box.right} of ${edge}: ${element.outerHTML.slice(0, 200)}`);

@@ -53,6 +53,11 @@ async def an_evening(stack: Stack) -> None:
                 )
             await a.close_session()
             await on_b.until(lambda: on_b.ended, what="the socket of an ended session stays")
+        await eventually(lambda: has_expired(nobody))
+
+
+async def has_expired(phone: Phone) -> bool:
+    return bool((await phone.session())["state"] == "expired")
 
 
 async def test_a_played_evening_shows_in_every_graph_and_in_no_critical_alert(stack: Stack, tmp_path: Path) -> None:
@@ -67,7 +72,8 @@ async def test_a_played_evening_shows_in_every_graph_and_in_no_critical_alert(st
 
 
 async def every_played_metric_is_there(prometheus: Prometheus) -> bool:
-    wanted = ["twotop_question_moves_total", "twotop_deadline_commands_total"]
+    # A session's own limit, not the code of another test's pair.
+    wanted = ["twotop_question_moves_total", 'twotop_deadline_lateness_seconds_count{kind="session"}']
     return all([await prometheus.series(metric) for metric in wanted])
 
 

@@ -17,11 +17,15 @@ let seen = "visible";
 Object.defineProperty(document, "visibilityState", { get: () => seen });
 window.look = (state) => {
   seen = state;
-  if (state === "hidden") for (const lock of window.locks) lock.released = true;
+  if (state === "hidden") for (const lock of window.locks) lock.release();
   document.dispatchEvent(new Event("visibilitychange"));
 };
 Object.defineProperty(navigator, "wakeLock", { value: { request: async (type) => {
-  const lock = { type, released: false, release: async () => { lock.released = true; } };
+  const lock = new EventTarget();
+  const release = async () => {
+    if (!lock.released) { lock.released = true; lock.dispatchEvent(new Event("release")); }
+  };
+  Object.assign(lock, { type, released: false, release });
   window.locks.push(lock);
   return lock;
 } } });
@@ -60,6 +64,8 @@ async def test_the_app_can_be_installed(stack: Stack, browser: Browser) -> None:
     assert {192, 512} <= drawn["any"]
     assert drawn["maskable"]
 
+    # It leaves the network to the guest until the first card can be read.
+    await guest.starts_alone()
     await guest.page.wait_for_function(CONTROLLED)
     assert await guest.page.evaluate(SCOPE_OF_WORKER) == scope
     assert not guest.errors
@@ -67,8 +73,8 @@ async def test_the_app_can_be_installed(stack: Stack, browser: Browser) -> None:
 
 async def test_a_reload_without_a_network_shows_the_cards_and_goes_on_by_itself(stack: Stack, browser: Browser) -> None:
     guest = await Guest.arrive(browser, guest_url(stack, stack.fresh_table()))
-    await guest.page.wait_for_function(CONTROLLED)
     await guest.starts_alone()
+    await guest.page.wait_for_function(CONTROLLED)
     question = guest.page.get_by_test_id("question")
     read = []
     for number in (1, 2, 3):
@@ -115,7 +121,7 @@ async def test_the_screen_stays_on_while_a_card_lies_open(stack: Stack, browser:
 
 async def swipe(guest: Guest, *, towards: str) -> None:
     """A finger over most of the card. It waits, as a tap does, until the card takes part."""
-    await expect(guest.page.get_by_test_id("move-next")).to_be_enabled()
+    await expect(guest.page.get_by_test_id("move-skip")).to_be_enabled()
     box = await guest.page.get_by_test_id("card").bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 3

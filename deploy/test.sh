@@ -19,8 +19,8 @@ unit_paths() { find libs services deploy -type d -path '*/tests/unit' && ls -d t
 integration_paths() { find libs services deploy -type d -path '*/tests/integration'; }
 
 unit() { "$python" -m pytest $(unit_paths) "$@"; }
-# These tests mostly wait for servers, so two run at a time; a file's stay together, for what they share.
-side_by_side=(-n 2 --dist loadfile)
+# These tests mostly wait for servers, so three run at a time; a file's stay together, for what they share.
+side_by_side=(-n 3 --dist loadfile)
 # Unit and integration tests together answer for the coverage of services and libraries (the limit is in pyproject.toml).
 unit_and_integration() {
   "$python" -m pytest --ignore=tests/e2e --ignore=deploy "${side_by_side[@]}" --cov --cov-report=term "$@"

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as actions from "../src/actions";
 import { Problem } from "../src/api/problems";
-import type { Card, Context, GameCommand, PairingOffer, Play, SessionState } from "../src/api/types";
+import type { Context, GameCommand, PairingOffer, Play, SessionState } from "../src/api/types";
 import * as playing from "../src/playing";
 import type { FollowHooks } from "../src/realtime/follow";
 import { loadOffer, loadSession, type SavedSession, saveOffer } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
 import { fromSnapshot } from "../src/session/state";
 import { current, update } from "../src/store";
+import { CARD } from "./table";
 
 /** What reached the server, which refuses everything that it has no answer for. */
 const asked: string[] = [];
@@ -171,15 +172,6 @@ test("a code goes when the partner has come", () => {
   expect(current().offer).toBeNull();
 });
 
-const CARD: Card = {
-  question_id: "lost-key",
-  position: 3,
-  size: 64,
-  context: "exploring",
-  set_version: 1,
-  round: 1,
-  hint_revealed: false,
-};
 const BOTH = (["a", "b"] as const).map((id) => ({
   participant_id: id,
   role: id === "a" ? ("A" as const) : ("B" as const),

@@ -1,20 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Problem } from "../src/api/problems";
-import type { Card, Play } from "../src/api/types";
+import type { Play } from "../src/api/types";
 import { followCards, needText } from "../src/cards";
 import { NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import { current, update } from "../src/store";
+import { CARD } from "./table";
 
-const CARD: Card = {
-  question_id: "lost-key",
-  position: 3,
-  size: 64,
-  context: "exploring",
-  set_version: 1,
-  round: 1,
-  hint_revealed: false,
-};
 const NEXT = { ...CARD, question_id: "other", position: 4 };
 const SET = { context: "exploring", version: 1, language: "en", languages: ["en"], questions: [] };
 

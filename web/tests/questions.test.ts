@@ -2,16 +2,7 @@ import { expect, test } from "vitest";
 import type { Card, QuestionSet } from "../src/api/types";
 import { withCard } from "../src/session/dealt";
 import { answerText, setKey, textOf } from "../src/session/questions";
-
-const CARD: Card = {
-  question_id: "lost-key",
-  position: 3,
-  size: 64,
-  context: "exploring",
-  set_version: 1,
-  round: 1,
-  hint_revealed: false,
-};
+import { CARD } from "./table";
 
 const set = (language: string, text: string): QuestionSet => ({
   context: "exploring",

@@ -6,16 +6,7 @@ import type { SavedSession } from "../src/session/credentials";
 import { isBetweenDecks, NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import type { AppState } from "../src/store";
-
-const CARD: Card = {
-  question_id: "lost-key",
-  position: 3,
-  size: 64,
-  context: "exploring",
-  set_version: 1,
-  round: 1,
-  hint_revealed: false,
-};
+import { CARD } from "./table";
 
 const me = (role: Role): SavedSession => ({
   table_token: "t",

@@ -108,7 +108,7 @@ def observed(state_folder: Path, receiver: OtlpReceiver) -> Iterator[Stack]:
         "TWOTOP_LOG_LEVEL": "DEBUG",
         "TWOTOP_RATE_LIMITS_ENABLED": "true",
     }
-    with private_stack(state_folder / "observed", gateways=2, port=18280, settings={**LIFTED, **settings}) as stack:
+    with private_stack(state_folder / "observed", gateways=2, settings={**LIFTED, **settings}) as stack:
         yield stack
 
 

@@ -27,7 +27,7 @@ _addresses = (f"127.9.{third}.{fourth}" for third, fourth in itertools.product(r
 @pytest.fixture(scope="module")
 def limited(state_folder: Path) -> Iterator[Stack]:
     """A system as guests meet it: with limits."""
-    with private_stack(state_folder / "limited", settings={}, port=18180) as stack:
+    with private_stack(state_folder / "limited", settings={}) as stack:
         yield stack
 
 

@@ -20,7 +20,7 @@ BACKUP = "session_api_backup"
 @pytest.fixture(scope="module")
 def restorable(state_folder: Path) -> Iterator[Stack]:
     """A system whose history nobody else needs."""
-    with private_stack(state_folder / "restorable", gateways=2, port=18380) as stack:
+    with private_stack(state_folder / "restorable", gateways=2) as stack:
         yield stack
 
 

@@ -47,6 +47,7 @@ async def test_two_polling_phones_play_the_same_story(stack: Stack) -> None:
             await b.join(table, code=a.code.lower().replace("-", " "))
             async with PollingFollower(b, snapshot_first=True) as on_b:
                 await on_a.until_type("partner_joined")
+                await on_b.until(lambda: on_b.first_snapshot, what="no snapshot")
                 await a.command("set_ready", {"ready": True})
                 await on_b.until_type("ready_changed")
                 await b.command("set_ready", {"ready": True})

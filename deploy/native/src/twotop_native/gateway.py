@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from twotop_native.paths import running_as_root
 from twotop_native.ports import LOOPBACK, answers
 from twotop_native.processes import Program
@@ -108,8 +110,16 @@ class Gateway:
             argv=[str(self.nginx), "-e", "stderr", "-c", str(self.configuration), "-g", "daemon off;"],
             stop_signal=signal.SIGQUIT,  # finishes what it is answering; worker_shutdown_timeout bounds it
             stop_seconds=12,
-            ready=lambda: answers(self.port),
+            ready=self._listens,
         )
+
+    def _listens(self) -> bool:
+        """Whether this nginx answers. It writes its pid once it has the port, which another server may have taken."""
+        try:
+            pid = int((self.folder / "nginx.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return False
+        return psutil.pid_exists(pid) and answers(self.port)
 
 
 def publish_web(built: Path, web_root: Path) -> None:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -80,6 +81,12 @@ def test_the_configuration_passes_nginx_own_check(gateway: Gateway) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
+
+
+def test_another_server_on_its_port_is_not_taken_for_this_one(gateway: Gateway, tmp_path: Path) -> None:
+    late = replace(gateway, folder=tmp_path / "nginx")
+    assert gateway.program().ready()
+    assert not late.program().ready()
 
 
 @pytest.mark.parametrize("prefix", ["/api", "/api/v1"])

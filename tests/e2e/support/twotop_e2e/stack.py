@@ -245,10 +245,12 @@ def launch(*arguments: str) -> str:
 
 @contextlib.contextmanager
 def private_stack(
-    state: Path, *, gateways: int = 1, port: int = 18080, settings: Mapping[str, str] = LIFTED
+    state: Path, *, gateways: int = 1, settings: Mapping[str, str] = LIFTED
 ) -> Iterator[Stack]:
     """A system of this test run's own, on real disks, stopped and removed at the end, whatever happens."""
     chosen = [f"--set={name}={value}" for name, value in settings.items()]
+    # Two that start at the same moment must not both find the same port free.
+    port = random.randrange(18_000, 19_000)
     try:
         launch("up", f"--state={state}", f"--gateways={gateways}", f"--port={port}", f"--owner={os.getpid()}", *chosen)
         yield Stack(run_file=state / "run.json", state=state, settings=settings)

@@ -22,22 +22,19 @@ unit() { "$python" -m pytest $(unit_paths) "$@"; }
 # These tests mostly wait for servers, so three run at a time; a file's stay together, for what they share.
 side_by_side=(-n 3 --dist loadfile)
 # Unit and integration tests together answer for the coverage of services and libraries (the limit is in pyproject.toml).
-unit_and_integration() {
-  "$python" -m pytest --ignore=tests/e2e --ignore=deploy "${side_by_side[@]}" --cov --cov-report=term "$@"
-}
-launcher() { "$python" -m pytest deploy "$@"; }
+unit_and_integration() { "$python" -m pytest --ignore=tests/e2e "${side_by_side[@]}" --cov --cov-report=term "$@"; }
 whole_system() {
   "$python" -m twotop_native ensure-browser
   "$python" -m twotop_native ensure-prometheus
   "$python" -m twotop_native build-web
-  "$python" -m pytest tests/e2e "$@"
+  # Two files at a time, each with a system of its own; in the order of their names, for the longest comes first.
+  "$python" -m pytest tests/e2e -n 2 --dist loadfile --no-loadscope-reorder "$@"
 }
 
 case $which in
   all)
     stage "web app" web_tests
     stage "unit and integration" unit_and_integration "$@"
-    stage "launcher" launcher "$@"
     stage "whole system" whole_system "$@"
     ;;
   unit) stage "unit" unit "$@" ;;

@@ -244,9 +244,7 @@ def launch(*arguments: str) -> str:
 
 
 @contextlib.contextmanager
-def private_stack(
-    state: Path, *, gateways: int = 1, settings: Mapping[str, str] = LIFTED
-) -> Iterator[Stack]:
+def private_stack(state: Path, *, gateways: int = 1, settings: Mapping[str, str] = LIFTED) -> Iterator[Stack]:
     """A system of this test run's own, on real disks, stopped and removed at the end, whatever happens."""
     chosen = [f"--set={name}={value}" for name, value in settings.items()]
     # Two that start at the same moment must not both find the same port free.

@@ -118,6 +118,11 @@ async def test_answers_stay_hidden_until_both_have_answered(stack: Stack, browse
         await guest.page.get_by_test_id("answer-input").fill(words)
         await guest.tap("send-answer")
 
+    await a.tap("write-answer")
+    await a.page.get_by_test_id("answer-input").fill("where the fer")
+    await a.reloads()
+    await expect(a.page.get_by_test_id("answer-input")).to_have_value("where the fer")
+    await a.tap("cancel-answer")
     await answers(a, secret)
     await b.sees("answer-marks", theirs="true")
     assert secret not in await b.page.content()

@@ -19,11 +19,17 @@ export const optInMature = () => command("opt_in", { type: "opt_in_mature", data
 
 const MOVES = { next: "request_next", previous: "previous", skip: "skip" } as const;
 
-export const move = (to: Move) => atCard(to, { type: MOVES[to], data: {} });
+/** What a move is about: a table that has turned the card meanwhile leaves the next one alone. */
+function cardInView(): { question_id?: string } {
+  const card = current().picture?.play.question;
+  return card ? { question_id: card.question_id } : {};
+}
+
+export const move = (to: Move) => atCard(to, { type: MOVES[to], data: cardInView() });
 export const takeBack = () => atCard("withdraw", { type: "withdraw_next", data: {} });
 export const startAfresh = () => atCard("afresh", { type: "start_afresh", data: {} });
 export const changeContext = (context: Context) => atCard("change", { type: "choose_context", data: { context } });
-export const showHint = () => atCard("hint", { type: "reveal", data: {} });
+export const showHint = () => atCard("hint", { type: "reveal", data: cardInView() });
 
 export async function giveAnswer(card: Card, answer: string): Promise<boolean> {
   const { sent, pressed } = current();

@@ -8,6 +8,7 @@ import { loadOffer, loadSession, type SavedSession, saveOffer } from "../src/ses
 import { NEW_PLAY } from "../src/session/play";
 import { fromSnapshot } from "../src/session/state";
 import { current, update } from "../src/store";
+import { FakeStorage } from "./storage";
 import { CARD } from "./table";
 
 /** What reached the server, which refuses everything that it has no answer for. */
@@ -54,18 +55,6 @@ const offer = (minute: number): PairingOffer => ({
   expires_at: minutes(minute),
   join_url: "",
 });
-
-class FakeStorage extends Map<string, string> {
-  getItem(name: string): string | null {
-    return this.get(name) ?? null;
-  }
-  setItem(name: string, value: string): void {
-    this.set(name, value);
-  }
-  removeItem(name: string): void {
-    this.delete(name);
-  }
-}
 
 beforeEach(async () => {
   vi.useFakeTimers({ now: Date.parse(minutes(0)), toFake: ["Date"] });

@@ -1,18 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as credentials from "../src/session/credentials";
-
-class FakeStorage {
-  [name: string]: unknown;
-  getItem(name: string): string | null {
-    return Object.hasOwn(this, name) ? (this[name] as string) : null;
-  }
-  setItem(name: string, value: string): void {
-    this[name] = value;
-  }
-  removeItem(name: string): void {
-    delete this[name];
-  }
-}
+import { FakeStorage } from "./storage";
 
 const NOW = Date.parse("2026-01-01T20:00:00Z");
 const SAVED: credentials.SavedSession = {
@@ -92,6 +80,18 @@ test("the cards that were dealt are kept for this tab, and go with the session",
   expect(Object.keys(localStorage)).toEqual(["twotop.session.tok"]);
   credentials.forgetSession("tok", "s1");
   expect(credentials.loadDealt("s1")).toEqual([]);
+});
+
+test("a half written answer is kept for its card in this tab, and goes with the session", () => {
+  credentials.saveDraft("s1", "exploring/1/1/q", "The ferry at");
+  expect(credentials.loadDraft("s1", "exploring/1/1/q")).toBe("The ferry at");
+  expect(credentials.loadDraft("s1", "exploring/1/1/another")).toBeNull();
+  expect(credentials.loadDraft("s2", "exploring/1/1/q")).toBeNull();
+  expect(Object.keys(localStorage)).toEqual([]);
+  credentials.forgetSession("tok", "s1");
+  expect(Object.keys(sessionStorage)).toEqual([]);
+  sessionStorage.setItem("twotop.draft.s1", "not json");
+  expect(credentials.loadDraft("s1", "exploring/1/1/q")).toBeNull();
 });
 
 test("half a session is none", () => {

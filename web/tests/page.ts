@@ -8,6 +8,7 @@ export class FakeNode extends EventTarget {
   childNodes: FakeNode[] = [];
   readonly attributes = new Map<string, string>();
   readonly style = { setProperty: () => undefined, removeProperty: () => undefined };
+  value = "";
   readonly classes = new Set<string>();
   readonly classList = {
     add: (name: string) => void this.classes.add(name),
@@ -183,6 +184,15 @@ export function press(testId: string): Promise<void> {
   return act(async () => {
     button.focus();
     button.dispatchEvent(new Event("click", { cancelable: true }));
+  });
+}
+
+/** Types into a field, which afterwards holds these words and no others. */
+export function write(testId: string, words: string): Promise<void> {
+  const field = find(testId);
+  return act(async () => {
+    field.value = words;
+    field.dispatchEvent(new Event("input"));
   });
 }
 

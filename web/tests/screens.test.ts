@@ -6,7 +6,8 @@ import { Session } from "../src/screens/Session";
 import { say, update } from "../src/store";
 import { REST_MS } from "../src/ui/rest";
 import { Voice } from "../src/ui/voice";
-import { act, closePage, find, maybe, openPage, page, press, show } from "./page";
+import { act, closePage, find, maybe, openPage, page, press, show, write } from "./page";
+import { FakeStorage } from "./storage";
 import { CARD, EARLIER, picture, sitDown, wish } from "./table";
 
 const submit = vi.hoisted(() => vi.fn(async () => undefined));
@@ -15,6 +16,7 @@ vi.mock("../src/following", () => ({ submit, stopFollowing: () => undefined, wak
 beforeEach(() => {
   vi.useFakeTimers();
   openPage();
+  vi.stubGlobal("sessionStorage", new FakeStorage());
   submit.mockClear();
 });
 afterEach(async () => {
@@ -142,6 +144,36 @@ test("the form for an answer can be left without one", async () => {
   await press("cancel-answer");
   expect(maybe("answer-input")).toBeUndefined();
   expect(page.activeElement).toBe(find("write-answer"));
+});
+
+test("a reload in mid-sentence loses no word, until the answer is given up", async () => {
+  await open();
+  await press("write-answer");
+  await write("answer-input", "The ferry at");
+  await show(null);
+  await open();
+  expect(find("answer-input").value).toBe("The ferry at");
+  await press("cancel-answer");
+  await show(null);
+  await open();
+  expect(maybe("answer-input")).toBeUndefined();
+});
+
+test("what was being written to a card is not offered to the next one", async () => {
+  await open();
+  await press("write-answer");
+  await write("answer-input", "The ferry at");
+  await show(null);
+  await open({ picture: picture({ question: { ...CARD, question_id: "earlier", position: 4 } }) });
+  expect(maybe("answer-input")).toBeUndefined();
+});
+
+test("a move and the hint name the card that they are about", async () => {
+  await open();
+  const about = { question_id: CARD.question_id };
+  await press("show-hint");
+  await press("move-next");
+  expect(submit.mock.calls).toEqual([[{ type: "reveal", data: about }], [{ type: "request_next", data: about }]]);
 });
 
 // --- where problems are told ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import type { TableView } from "../src/api/types";
 import { type SavedSession, saveSession } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
 import { current, update } from "../src/store";
+import { FakeStorage } from "./storage";
 
 vi.mock("../src/load-live", () => ({ loadLive: () => new Promise(() => undefined), live: () => null }));
 
@@ -21,18 +22,6 @@ const SAVED: SavedSession = {
   credential: "secret",
   expires_at: "2030-01-01T00:00:00Z",
 };
-
-class FakeStorage extends Map<string, string> {
-  getItem(name: string): string | null {
-    return this.get(name) ?? null;
-  }
-  setItem(name: string, value: string): void {
-    this.set(name, value);
-  }
-  removeItem(name: string): void {
-    this.delete(name);
-  }
-}
 
 type Network = "works" | "fails" | "hangs";
 let network: Network;

@@ -94,18 +94,8 @@ export type GameCommand =
   | { type: "choose_context"; data: { context: Context } }
   | { type: "set_ready"; data: { ready: boolean } }
   | { type: "give_answer"; data: { question_id: string; answer: string } }
-  | {
-      type:
-        | "opt_in_mature"
-        | "request_next"
-        | "skip"
-        | "previous"
-        | "withdraw_next"
-        | "start_afresh"
-        | "reveal"
-        | "end_session";
-      data: Record<string, never>;
-    };
+  | { type: "request_next" | "skip" | "previous" | "reveal"; data: { question_id?: string } }
+  | { type: "opt_in_mature" | "withdraw_next" | "start_afresh" | "end_session"; data: Record<string, never> };
 
 export type PresenceStatus = "online" | "away" | "gone";
 export interface PresenceEntry {

@@ -17,6 +17,7 @@ export interface SavedSession {
 const key = (tableToken: string) => `twotop.session.${tableToken}`;
 const dealtKey = (sessionId: string) => `twotop.dealt.${sessionId}`;
 const offerKey = (sessionId: string) => `twotop.offer.${sessionId}`;
+const draftKey = (sessionId: string) => `twotop.draft.${sessionId}`;
 const FIELDS = ["table_token", "session_id", "participant_id", "role", "credential", "expires_at"] as const;
 
 function attempt<T>(action: () => T): T | null {
@@ -66,6 +67,7 @@ export function forgetSession(tableToken: string, sessionId: string): void {
   }
   attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
   attempt(() => sessionStorage.removeItem(dealtKey(sessionId)));
+  forgetDraft(sessionId);
 }
 
 /** A table at which this phone still has a session: the installed app opens without an address. */
@@ -112,4 +114,19 @@ export function loadDealt(sessionId: string): readonly Card[] {
   const raw = attempt(() => sessionStorage.getItem(dealtKey(sessionId)));
   const dealt = raw ? attempt(() => JSON.parse(raw) as Card[]) : null;
   return Array.isArray(dealt) ? dealt : [];
+}
+
+/** An answer that is being written to a card: a reload in mid-sentence loses no word. */
+export function saveDraft(sessionId: string, card: string, text: string): void {
+  attempt(() => sessionStorage.setItem(draftKey(sessionId), JSON.stringify({ card, text })));
+}
+
+export function loadDraft(sessionId: string, card: string): string | null {
+  const raw = attempt(() => sessionStorage.getItem(draftKey(sessionId)));
+  const draft = raw ? attempt(() => JSON.parse(raw) as { card?: unknown; text?: unknown } | null) : null;
+  return draft?.card === card && typeof draft.text === "string" ? draft.text : null;
+}
+
+export function forgetDraft(sessionId: string): void {
+  attempt(() => sessionStorage.removeItem(draftKey(sessionId)));
 }

@@ -2,6 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Card, Question } from "../../api/types";
 import { giveAnswer } from "../../playing";
+import { forgetDraft, loadDraft, saveDraft } from "../../session/credentials";
+import { cardKey } from "../../session/dealt";
 import { answerText } from "../../session/questions";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
@@ -57,12 +59,22 @@ function Choices({ card, question, us, lang, resting }: Props) {
 }
 
 function InWords({ card, us, resting }: { card: Card; us: Company; resting: boolean }) {
-  const words = useStrings().game;
-  const [writing, setWriting] = useState(false);
+  const { me, strings } = useApp();
+  const words = strings.game;
+  const sessionId = me?.session_id ?? "";
+  const draft = loadDraft(sessionId, cardKey(card));
+  const [writing, setWriting] = useState(draft !== null);
   const mine = useRef<HTMLParagraphElement>(null);
   const write = useRef<HTMLButtonElement>(null);
   useHeir(us.myAnswer === undefined ? write : mine, writing);
-  if (writing) return <AnswerForm card={card} before={us.myAnswer ?? ""} onDone={() => setWriting(false)} />;
+  if (writing) {
+    const done = () => {
+      forgetDraft(sessionId);
+      setWriting(false);
+    };
+    const keep = (typed: string) => saveDraft(sessionId, cardKey(card), typed);
+    return <AnswerForm card={card} before={draft ?? us.myAnswer ?? ""} onTyped={keep} onDone={done} />;
+  }
   return (
     <>
       {us.myAnswer !== undefined && (
@@ -77,7 +89,14 @@ function InWords({ card, us, resting }: { card: Card; us: Company; resting: bool
   );
 }
 
-function AnswerForm({ card, before, onDone }: { card: Card; before: string; onDone: () => void }) {
+interface FormProps {
+  card: Card;
+  before: string;
+  onTyped: (typed: string) => void;
+  onDone: () => void;
+}
+
+function AnswerForm({ card, before, onTyped, onDone }: FormProps) {
   const { pressed, strings } = useApp();
   const words = strings.game;
   const [typed, setTyped] = useState(before);
@@ -101,7 +120,10 @@ function AnswerForm({ card, before, onDone }: { card: Card; before: string; onDo
         rows={2}
         maxLength={MAX_ANSWER}
         value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value)}
+        onInput={(event) => {
+          setTyped(event.currentTarget.value);
+          onTyped(event.currentTarget.value);
+        }}
         aria-describedby="answer-hint"
       />
       <p id="answer-hint" class="hint">

@@ -25,6 +25,8 @@ from session_api.sessions.domain.views import view_event, view_state
 
 MOVES = st.sampled_from([p.RequestNext(), p.Skip(), p.Previous(), p.WithdrawNext(), p.Reveal(), p.StartAfresh()])
 
+ABOUT_A_CARD = st.sampled_from([p.RequestNext, p.Skip, p.Previous, p.Reveal])
+
 
 class GameMachine(RuleBasedStateMachine):
     """One session with its shelf of questions and the phones that are away just now."""
@@ -77,6 +79,16 @@ class GameMachine(RuleBasedStateMachine):
     def ask(self, number: int, command: p.PlayCommand, again: bool) -> None:
         for _ in range(2 if again else 1):
             self.send(command, self.phone(number))
+
+    @rule(number=st.integers(0, 1), kind=ABOUT_A_CARD)
+    def ask_about_the_open_card(self, number: int, kind: type[p.CardCommand]) -> None:
+        self.send(kind(self.state.play.open_question), self.phone(number))
+
+    @rule(number=st.integers(0, 1), kind=ABOUT_A_CARD)
+    def ask_about_a_card_that_is_gone(self, number: int, kind: type[p.CardCommand]) -> None:
+        before = len(self.log)
+        self.send(kind("long-gone"), self.phone(number))
+        assert len(self.log) == before
 
     @rule(command=st.sampled_from([p.RequestNext(), p.Skip(), p.Previous(), p.StartAfresh()]))
     def both_ask(self, command: p.PlayCommand) -> None:

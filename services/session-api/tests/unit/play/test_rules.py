@@ -392,6 +392,19 @@ def test_an_answer_belongs_to_the_question_that_lies_open() -> None:
     assert reason(state, answer_to(state, "neither")) == "no_such_choice"
 
 
+@pytest.mark.parametrize("kind", [p.RequestNext, p.Skip, p.Previous, p.Reveal])
+def test_a_command_that_names_a_card_is_about_that_card_alone(kind: type[p.CardCommand]) -> None:
+    state = at_position(begun(), 2)
+    left = kind(state.play.open_question)
+    if kind is not p.Reveal:
+        assert decided(state, left, PHONE_A) == decided(state, kind(), PHONE_A) != []
+    state = both(state, p.RequestNext())
+    assert decided(state, left, PHONE_A) == [], "a tap that comes late turns no card that its guest never saw"
+    finished = both(at_position(state, SIZE), p.RequestNext())
+    assert finished.play.progress is not None
+    assert decided(finished, kind(finished.play.progress.question_id), PHONE_A) == []
+
+
 def test_what_one_phone_answers_alone_is_never_revealed_to_a_later_partner() -> None:
     state = play(single(), p.RequestNext())
     state = play(state, answer_to(state, "left"))

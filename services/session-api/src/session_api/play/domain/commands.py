@@ -30,7 +30,14 @@ class SetReady:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestNext:
+class CardCommand:
+    """A command about the open card. One that names a card which no longer lies open changes nothing."""
+
+    question_id: QuestionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNext(CardCommand):
     pass
 
 
@@ -40,17 +47,17 @@ class WithdrawNext:
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
+class Previous(CardCommand):
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(CardCommand):
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Reveal:
+class Reveal(CardCommand):
     """Show the hint."""
 
 

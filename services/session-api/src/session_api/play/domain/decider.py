@@ -70,6 +70,8 @@ class Game:
 
 def decide(game: Game, command: c.PlayCommand, actor: UUID) -> list[e.PlayEvent]:
     """What ``command`` by ``actor`` changes; nothing for a repeat. Raises NotNow, SetNotLoaded."""
+    if isinstance(command, c.CardCommand) and command.question_id not in (None, game.play.open_question):
+        return []
     match command:
         case c.ChooseContext(context):
             return _choose_context(game, context, actor)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.wire import Answer, HttpClient
 
 NAMED = re.compile(rb"""(?:src|href)=["'](/[^"'#]+\.(?:js|mjs|css|woff2|svg|png|ico|webmanifest))["']""")
+FONT = re.compile(rb"""url\(["']?(/[^"')]+latin[^"')]*\.woff2)""")
 IMPORTED = re.compile(rb"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 
 
@@ -23,7 +24,10 @@ class FirstView:
 
 
 async def first_view(gateway: str, table_token: str) -> FirstView:
-    """Fetch the page of a table and what it loads before a guest can act. Icons count where the page names them."""
+    """Fetch the page of a table and what it loads before a guest can act.
+
+    Icons count where the page names them; of the fonts only the Latin one, for a page fetches those whose letters it has.
+    """
     http = HttpClient(gateway)
     page = f"/t/{table_token}"
     parts: dict[str, int] = {}
@@ -40,6 +44,8 @@ async def first_view(gateway: str, table_token: str) -> FirstView:
         elif path.endswith(".js"):
             folder = path.rsplit("/", 1)[0]
             waiting += [f"{folder}/{name.decode()}" for name in IMPORTED.findall(readable)]
+        elif path.endswith(".css"):
+            waiting += [name.decode() for name in FONT.findall(readable)]
     http.close()
     return FirstView(parts)
 

@@ -8,11 +8,6 @@ from twotop_e2e.stack import Stack
 
 KEPT = """() => JSON.stringify([
   ...[localStorage, sessionStorage].flatMap((storage) => Object.entries(storage)), document.cookie])"""
-OF_THE_SESSION = """() => {
-  const [, saved] = Object.entries(sessionStorage).find(([name]) => name.startsWith("twotop.session."));
-  const { session_id, participant_id, credential } = JSON.parse(saved);
-  return [session_id, participant_id, credential];
-}"""
 NAMES_KEPT = "() => [localStorage, sessionStorage].flatMap((storage) => Object.keys(storage))"
 LANGUAGE = "twotop.language"
 """All that may outlast an evening."""
@@ -51,7 +46,7 @@ async def test_the_next_party_finds_no_word_of_the_last_one(stack: Stack, browse
         await guest.shows(2)
     words = [await a.page.get_by_test_id("question").inner_text()]
     for guest in (a, b):
-        words += await guest.page.evaluate(OF_THE_SESSION)
+        words += await guest.names_in_session()
     await a.from_menu("end-session")
     await a.tap("confirm-yes")
     for guest in (a, b):

@@ -32,6 +32,12 @@ NOTE_WHEN_ASKED = """new MutationObserver(() => {
   if (document.querySelector("[data-testid=resume]")) window.askedToResume = true;
 }).observe(document, { childList: true, subtree: true });"""
 
+OF_THE_SESSION = """() => {
+  const [, saved] = Object.entries(sessionStorage).find(([name]) => name.startsWith("twotop.session."));
+  const { session_id, participant_id, credential } = JSON.parse(saved);
+  return [session_id, participant_id, credential];
+}"""
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
@@ -95,6 +101,11 @@ class Guest:
         """Everything that the app was told since this page was loaded, by socket and by HTTP."""
         api = [response for response in self._responses if "/api/" in response.url and response.ok]
         return "\n".join([*self._frames, *[await response.text() for response in api]])
+
+    async def names_in_session(self) -> list[str]:
+        """The ids of session and participant, and the credential, as this tab holds them."""
+        names: list[str] = await self.page.evaluate(OF_THE_SESSION)
+        return names
 
     async def tap(self, test_id: str) -> None:
         await self.page.get_by_test_id(test_id).tap()

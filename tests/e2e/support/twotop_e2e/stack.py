@@ -31,7 +31,7 @@ from twotop_common.testing.eventually import eventually
 
 ROOT = Path(__file__).parents[4]
 LIFTED = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
-HALL, HURRY, BRIEF, SHUT = "e2e-hall", "e2e-hurry", "e2e-brief", "e2e-shut"
+HALL, HURRY, BRIEF, SHUT, QUIET = "e2e-hall", "e2e-hurry", "e2e-brief", "e2e-shut", "e2e-quiet"
 
 
 def _location(slug: str, tables: int, **more: Any) -> dict[str, Any]:
@@ -55,6 +55,8 @@ VENUES = {
         _location(HURRY, 100, lifetimes={"code_s": 2, "code_grace_s": 2, "pending_s": 4, "idle_s": 4}),
         # Here codes run out, and the guests have time to look at that.
         _location(BRIEF, 20, lifetimes={"code_s": 1}),
+        # Has one party at a time, so that what happened there can be counted.
+        _location(QUIET, 20),
         # Opens the day after tomorrow.
         _location(SHUT, 20, hours={f"{datetime.now(UTC) + timedelta(days=2):%a}".lower(): ["12:00-14:00"]}),
     ],

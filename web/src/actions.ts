@@ -10,10 +10,11 @@ import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLangu
 import { randomKey, randomUuid } from "./ids";
 import { loadLive } from "./load-live";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import { backoffMs } from "./realtime/backoff";
+import { backoffMs, retryInMs } from "./realtime/backoff";
 import { Patience } from "./realtime/patience";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
+import { hasEnded } from "./session/state";
 import { current, type Route, say, update } from "./store";
 
 let wanted: Language | null = null;
@@ -167,10 +168,9 @@ async function keepAsking(): Promise<void> {
       return arrive(null);
     } catch (error) {
       const problem = asProblem(error);
-      const waitS = problem.retryAfter ?? 0;
-      if (!problem.transient || attempt >= BLINKS || waitS > 0) arrive(problem);
+      if (!problem.transient || attempt >= BLINKS || (problem.retryAfter ?? 0) > 0) arrive(problem);
       if (!problem.transient) return;
-      await patience.wait(Math.max(backoffMs(attempt), waitS * 1_000));
+      await patience.wait(retryInMs(attempt, problem));
     }
   }
 }
@@ -214,7 +214,7 @@ async function checkSaved(saved: SavedSession): Promise<void> {
   let over = false;
   try {
     const { state } = await api.getSnapshot(saved.session_id, saved.credential);
-    over = state.state === "closed" || state.state === "expired";
+    over = hasEnded(state);
   } catch (error) {
     over = !asProblem(error).inconclusive;
   }
@@ -316,7 +316,7 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
 async function giveUp(held: SavedSession): Promise<void> {
   try {
     const { state } = await api.getSnapshot(held.session_id, held.credential);
-    if (state.state === "closed" || state.state === "expired") return;
+    if (hasEnded(state)) return;
     const alone = state.members.every((one) => !one.present || one.participant_id === held.participant_id);
     if (held.role === "B") await api.leaveSession(held.session_id, held.participant_id, held.credential);
     else if (alone)

@@ -9,8 +9,9 @@ import { follow, stopFollowing } from "./following";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey, randomUuid } from "./ids";
 import { loadLive } from "./load-live";
+import { afterFailure } from "./missing-file";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import { backoffMs, retryInMs } from "./realtime/backoff";
+import { retryInMs } from "./realtime/backoff";
 import { Patience } from "./realtime/patience";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
@@ -42,11 +43,12 @@ async function speak(language: Language): Promise<boolean> {
   return true;
 }
 
-const LEARN_AT_MOST = 10;
+/** A game in the wrong language can be played: it is not taken from the screen time and again. */
+const RELOAD_EVERY_MS = 600_000;
 
 async function keepLearning(language: Language): Promise<void> {
-  for (let attempt = 0; attempt < LEARN_AT_MOST && wanted === language; attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+  for (let failures = 1; wanted === language; failures++) {
+    await afterFailure(failures, RELOAD_EVERY_MS);
     if (await speak(language)) return;
   }
 }

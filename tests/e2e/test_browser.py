@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack
 import pytest
 from playwright.async_api import Browser, Response, expect
 from twotop_e2e.following import PollingFollower
-from twotop_e2e.guest import BACK_AFTER_RESTART_S, Guest, both_press_ready, guest_url
+from twotop_e2e.guest import BACK_WITHIN_S, Guest, both_press_ready, guest_url
 from twotop_e2e.phone import Phone, pair
 from twotop_e2e.stack import SHUT, Stack
+
+GAME, VIETNAMESE = r"/assets/live-[^/]+\.js$", r"/assets/vi-[^/]+\.js$"
 
 CAP = 10
 WRONG = [f"{letter * 3}-{letter * 3}" for letter in "BCDFGH"]
@@ -75,7 +77,7 @@ async def test_a_lost_gateway_needs_no_tap(stack: Stack, browser: Browser) -> No
     for number, before in enumerate(killed):
         await stack.back("realtime-gateway", number, before)
     for guest in (a, b):
-        await guest.is_live(within_s=BACK_AFTER_RESTART_S)
+        await guest.is_live(within_s=BACK_WITHIN_S)
     await both_press_ready(a, b)
     assert not a.errors + b.errors
 
@@ -156,6 +158,33 @@ async def test_a_table_with_too_many_sessions_has_words_and_a_way_to_ones_partne
             await guest.types(first.code)
             await guest.sees("screen-ready")
         assert not guest.errors
+
+
+async def test_a_game_whose_file_does_not_come_is_there_without_a_tap(stack: Stack, browser: Browser) -> None:
+    guest = await Guest.arrive(browser, f"{stack.origin}/")
+    await guest.misses(GAME, loads=2)
+    await guest.page.goto(guest_url(stack, stack.fresh_table()))
+    await guest.starts_alone()
+    assert not guest.errors
+
+
+async def test_a_game_that_even_a_new_page_did_not_bring_can_be_asked_for(stack: Stack, browser: Browser) -> None:
+    guest = await Guest.arrive(browser, f"{stack.origin}/")
+    await guest.misses(GAME, loads=3)
+    await guest.page.goto(guest_url(stack, stack.fresh_table()))
+    await guest.tap("start-one-phone")
+    await guest.tap("context-exploring")
+    await guest.tap("load-again")
+    await guest.sees("screen-single")
+    assert not guest.errors
+
+
+async def test_a_language_whose_file_does_not_come_is_spoken_after_all(stack: Stack, browser: Browser) -> None:
+    guest = await Guest.arrive(browser, guest_url(stack, stack.fresh_table()))
+    await guest.misses(VIETNAMESE, loads=1)
+    await guest.speaks("vi")
+    await guest.sees("screen-decide")
+    assert not guest.errors
 
 
 async def test_the_first_view_is_served_compressed_under_a_strict_policy(stack: Stack, browser: Browser) -> None:

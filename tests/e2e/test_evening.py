@@ -7,7 +7,7 @@ import random
 
 import pytest
 from playwright.async_api import Browser, expect
-from twotop_e2e.guest import BACK_AFTER_RESTART_S, Guest, agree, guest_url, two_at_their_first_card
+from twotop_e2e.guest import BACK_WITHIN_S, Guest, agree, guest_url, two_at_their_first_card
 from twotop_e2e.stack import Stack
 
 LONG = pytest.mark.timeout(420)
@@ -62,7 +62,7 @@ async def test_the_game_goes_on_by_itself_after_a_restart_of_the_gateway(stack: 
     for number, before in enumerate(killed):
         await stack.back("realtime-gateway", number, before)
     for guest in (a, b):
-        await guest.is_live(within_s=BACK_AFTER_RESTART_S)
+        await guest.is_live(within_s=BACK_WITHIN_S)
     await agree(a, b)
     for guest in (a, b):
         await guest.shows(2)

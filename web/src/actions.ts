@@ -9,11 +9,13 @@ import { follow, stopFollowing } from "./following";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey, randomUuid } from "./ids";
 import { loadLive } from "./load-live";
+import { afterFailure } from "./missing-file";
 import { type JoinLink, readJoinFragment } from "./pairing/code";
-import { backoffMs } from "./realtime/backoff";
+import { retryInMs } from "./realtime/backoff";
 import { Patience } from "./realtime/patience";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
+import { hasEnded } from "./session/state";
 import { current, type Route, say, update } from "./store";
 
 let wanted: Language | null = null;
@@ -41,11 +43,12 @@ async function speak(language: Language): Promise<boolean> {
   return true;
 }
 
-const LEARN_AT_MOST = 10;
+/** A game in the wrong language can be played: it is not taken from the screen time and again. */
+const RELOAD_EVERY_MS = 600_000;
 
 async function keepLearning(language: Language): Promise<void> {
-  for (let attempt = 0; attempt < LEARN_AT_MOST && wanted === language; attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+  for (let failures = 1; wanted === language; failures++) {
+    await afterFailure(failures, RELOAD_EVERY_MS);
     if (await speak(language)) return;
   }
 }
@@ -167,10 +170,9 @@ async function keepAsking(): Promise<void> {
       return arrive(null);
     } catch (error) {
       const problem = asProblem(error);
-      const waitS = problem.retryAfter ?? 0;
-      if (!problem.transient || attempt >= BLINKS || waitS > 0) arrive(problem);
+      if (!problem.transient || attempt >= BLINKS || (problem.retryAfter ?? 0) > 0) arrive(problem);
       if (!problem.transient) return;
-      await patience.wait(Math.max(backoffMs(attempt), waitS * 1_000));
+      await patience.wait(retryInMs(attempt, problem));
     }
   }
 }
@@ -214,7 +216,7 @@ async function checkSaved(saved: SavedSession): Promise<void> {
   let over = false;
   try {
     const { state } = await api.getSnapshot(saved.session_id, saved.credential);
-    over = state.state === "closed" || state.state === "expired";
+    over = hasEnded(state);
   } catch (error) {
     over = !asProblem(error).inconclusive;
   }
@@ -316,7 +318,7 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
 async function giveUp(held: SavedSession): Promise<void> {
   try {
     const { state } = await api.getSnapshot(held.session_id, held.credential);
-    if (state.state === "closed" || state.state === "expired") return;
+    if (hasEnded(state)) return;
     const alone = state.members.every((one) => !one.present || one.participant_id === held.participant_id);
     if (held.role === "B") await api.leaveSession(held.session_id, held.participant_id, held.credential);
     else if (alone)

@@ -2,7 +2,7 @@
 import { getQuestionSet } from "./api/client";
 import { asProblem } from "./api/problems";
 import type { Card } from "./api/types";
-import { backoffMs } from "./realtime/backoff";
+import { retryInMs } from "./realtime/backoff";
 import { saveDealt } from "./session/credentials";
 import { sameCard, withCard } from "./session/dealt";
 import { agree, wishOf } from "./session/play";
@@ -27,13 +27,11 @@ export async function needText(card: Card | null | undefined): Promise<void> {
       break;
     } catch (error) {
       const problem = asProblem(error);
-      if (!problem.transient) {
+      if (!problem.inconclusive) {
         update({ sets: { ...current().sets, [key]: null } });
         break;
       }
-      await new Promise((resolve) =>
-        setTimeout(resolve, Math.max(backoffMs(Math.min(attempt, 2)), (problem.retryAfter ?? 0) * 1_000)),
-      );
+      await new Promise((resolve) => setTimeout(resolve, retryInMs(attempt, problem)));
     }
   }
   underWay.delete(key);

@@ -1,11 +1,10 @@
 /** Fetches the session's part of the app, while the guest is still choosing; tries until it is there. */
-import { backoffMs } from "./realtime/backoff";
+import { afterFailure } from "./missing-file";
 
 type Live = typeof import("./live");
 
-/** After a new release the file of this page's release may be gone from the server: only the page itself knows the new one. */
-const RELOAD_AFTER = 3;
-const RELOADED = "twotop.reloaded";
+/** Who waits for the game has nothing on the page to lose. */
+const RELOAD_EVERY_MS = 60_000;
 
 let loaded: Live | null = null;
 let loading: Promise<Live> | null = null;
@@ -16,36 +15,13 @@ export function live(): Live | null {
 }
 
 async function fetchLive(): Promise<Live> {
-  for (let attempt = 1; ; attempt++) {
+  for (let failures = 1; ; failures++) {
     try {
       loaded = await import("./live");
-      forgetReload();
       return loaded;
     } catch {
-      if (awaited && attempt >= RELOAD_AFTER) await reloadOnce();
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+      await afterFailure(failures, awaited ? RELOAD_EVERY_MS : null);
     }
-  }
-}
-
-/** Once in this tab until it helped, and only while the server can be reached: a reload must not lose the page. */
-async function reloadOnce(): Promise<void> {
-  try {
-    if (sessionStorage.getItem(RELOADED) !== null) return;
-    const page = await fetch(location.pathname, { method: "HEAD", cache: "no-store" });
-    if (!page.ok) return;
-    sessionStorage.setItem(RELOADED, "1");
-    location.reload();
-  } catch {
-    // No network, or a private window that cannot remember the reload: going on to try is all there is.
-  }
-}
-
-function forgetReload(): void {
-  try {
-    sessionStorage.removeItem(RELOADED);
-  } catch {
-    // Nothing could be remembered either.
   }
 }
 

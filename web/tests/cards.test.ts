@@ -63,6 +63,14 @@ test("without a network it tries until there is one; what the server does not ha
   expect(asked).toHaveLength(before);
 });
 
+test("one bad answer does not lose the text of a deck", async () => {
+  answers = [() => new Response("{}", { status: 500 }), () => new Response("<html>"), ok];
+  const done = needText(CARD);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await done;
+  expect(current().sets["exploring/1/en"]).toMatchObject({ version: 1 });
+});
+
 test("a turned card is remembered, felt, and ends what was refused at the one before", () => {
   update({ sets: { "exploring/1/en": SET as never }, problem: new Problem("not_allowed", 409) });
   followCards(picture({ question: CARD }), picture({ question: NEXT }), "a");

@@ -27,6 +27,8 @@ class Server {
   garbled = false;
   asked = 0;
   posted: { idempotency_key: string }[] = [];
+  /** Long-polls, answered by the next event. */
+  private waiting: (() => void)[] = [];
 
   constructor() {
     this.append("session_created", {
@@ -48,6 +50,7 @@ class Server {
       command_id: commandId,
     };
     this.events.push(event);
+    for (const answer of this.waiting.splice(0)) answer();
     return event;
   }
 
@@ -85,11 +88,17 @@ class Server {
       return reply({ events: [event], last_seq: event.seq, replayed: false });
     }
     const cursor = Number(url.searchParams.get("cursor"));
-    const news = this.events.filter((event) => event.seq > cursor);
-    if (news.length === 0 && url.searchParams.get("wait") !== "0") {
-      return new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(new TypeError("aborted"))));
+    const news = () => {
+      const events = this.events.filter((event) => event.seq > cursor);
+      return reply({ events, next_cursor: this.events.length, epoch: this.epoch });
+    };
+    if (cursor >= this.events.length && url.searchParams.get("wait") !== "0") {
+      return new Promise((resolve, reject) => {
+        init.signal?.addEventListener("abort", () => reject(new TypeError("aborted")));
+        this.waiting.push(() => resolve(news()));
+      });
     }
-    return reply({ events: news, next_cursor: this.events.length, epoch: this.epoch });
+    return news();
   }
 }
 
@@ -205,6 +214,37 @@ test("polls when sockets fail, sends commands by HTTP, and returns to the socket
   server.socketsWork = true;
   await pass(5_000);
   expect(connections.at(-1)).toBe("live");
+});
+
+/** What the gateway takes of a participant in a minute, by whichever way. */
+const A_MINUTE = 60;
+
+test("a minute of taps on a polling phone stays well under its rate limit", async () => {
+  server.socketsWork = false;
+  follower.start();
+  await pass(5_000);
+  expect(connections.at(-1)).toBe("polling");
+  const before = server.asked;
+  for (let taps = 0; taps < 20; taps++) {
+    page.dispatchEvent(new Event("pointerdown"));
+    const done = follower.submit({ type: "set_ready", data: { ready: true } });
+    await pass(3_000);
+    await done;
+  }
+  expect(server.posted).toHaveLength(20);
+  expect(server.asked - before).toBeLessThan(0.75 * A_MINUTE);
+});
+
+test("whoever only touches the page spends nothing of the rate limit on it", async () => {
+  server.socketsWork = false;
+  follower.start();
+  await pass(5_000);
+  const before = server.asked;
+  for (let touches = 0; touches < 6; touches++) {
+    page.dispatchEvent(new Event("pointerdown"));
+    await pass(3_000);
+  }
+  expect(server.asked).toBe(before);
 });
 
 test("an unanswered command goes out again on the next socket, with its own id", async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { setLanguage } from "../src/actions";
 import type { Language, Strings } from "../src/i18n";
 import { current, update } from "../src/store";
+import { FakeStorage } from "./storage";
 
 let bring: (language: Language) => Promise<Strings>;
 
@@ -44,6 +45,19 @@ test("a language whose file does not come is spoken when it comes, and the one b
   bring = async (language) => words(language);
   await vi.advanceTimersByTimeAsync(3_000);
   expect(spoken()).toEqual(["de", "de", "de"]);
+});
+
+test("a language that never comes to this page is spoken by a page loaded anew, once in a while", async () => {
+  const reload = vi.fn();
+  vi.stubGlobal("location", { pathname: "/t/tok", reload });
+  vi.stubGlobal("sessionStorage", new FakeStorage());
+  vi.stubGlobal("fetch", async () => new Response(""));
+  bring = () => Promise.reject(new TypeError("a failure that the browser keeps"));
+  await setLanguage("de", false);
+  await vi.advanceTimersByTimeAsync(8_000);
+  expect(reload).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(reload).toHaveBeenCalledTimes(1);
 });
 
 test("a language that is not wanted any more is not tried again", async () => {

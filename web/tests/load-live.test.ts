@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { AppState } from "../src/store";
 
 let missing: boolean;
 let online: boolean;
@@ -33,17 +34,33 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-async function load(needed: boolean): Promise<void> {
+async function load(needed: boolean, state: Partial<AppState> = {}): Promise<void> {
   const { loadLive } = await import("../src/load-live");
+  const { update } = await import("../src/store");
+  update(state);
   void loadLive(needed);
   await vi.advanceTimersByTimeAsync(30_000);
 }
 
-test("a page whose files are gone from the server is loaded anew, once", async () => {
+test("a page whose game does not come is loaded anew, and again if that did not help, but not at once", async () => {
   await load(true);
   expect(reload).toHaveBeenCalledTimes(1);
   vi.resetModules();
   await load(true);
+  expect(reload).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(reload).toHaveBeenCalledTimes(2);
+});
+
+test("what was pressed, or a join link on its way, is not lost by a reload", async () => {
+  await load(true, { busy: "join" });
+  expect(reload).not.toHaveBeenCalled();
+  const { update } = await import("../src/store");
+  update({ busy: null, tableToken: "tok", table: null, route: { name: "table_problem" } });
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(reload).not.toHaveBeenCalled();
+  update({ route: { name: "session" } });
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(reload).toHaveBeenCalledTimes(1);
 });
 
@@ -58,10 +75,11 @@ test("without a network the page stays, which could not be loaded either", async
   expect(reload).not.toHaveBeenCalled();
 });
 
-test("once it helped, a later release may be met the same way", async () => {
-  await load(true);
+test("a file that failed once and comes after all needs no reload", async () => {
+  await load(false);
   missing = false;
-  vi.resetModules();
-  await load(true);
-  expect(kept.size).toBe(0);
+  await vi.advanceTimersByTimeAsync(5_000);
+  const { live } = await import("../src/load-live");
+  expect(live()).not.toBeNull();
+  expect(reload).not.toHaveBeenCalled();
 });

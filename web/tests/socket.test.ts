@@ -299,8 +299,9 @@ test("frames nobody knows are passed over", () => {
 });
 
 test("every documented close code has its meaning; all others mean later", () => {
-  expect(meaningOfClose(1013)).toBe("soon");
-  for (const code of [1001, 1006, 4408, 4413, 4429, 4508]) expect(meaningOfClose(code)).toBe("later");
+  for (const code of [4401, 4403, 4404, 4410]) expect(meaningOfClose(code)).toBe("final");
+  expect(meaningOfClose(4409)).toBe("replaced");
+  for (const code of [1001, 1006, 1012, 1013, 4408, 4413, 4429, 4508]) expect(meaningOfClose(code)).toBe("later");
 });
 
 test("waits are jittered and bounded", () => {

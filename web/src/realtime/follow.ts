@@ -13,7 +13,7 @@ import type { SavedSession } from "../session/credentials";
 import { EMPTY_LOG, fromPlace, hasGap, receive, type SessionLog } from "../session/log";
 import { isOver } from "../session/meant";
 import { hasEnded } from "../session/state";
-import { backoffMs } from "./backoff";
+import { retryInMs } from "./backoff";
 import type { ServerFrame } from "./frames";
 import { watchPage } from "./page";
 import { Patience } from "./patience";
@@ -106,10 +106,8 @@ export class SessionFollower {
       onSeen: this.wake,
       onOnline: () => this.lookAgain(),
       onOffline: () => this.doubt(),
-      onTouch: () => {
-        this.socket.touch();
-        this.poller.probe();
-      },
+      // Of a poller a touch asks nothing: every question counts against this phone's rate limit.
+      onTouch: () => this.socket.touch(),
     });
     this.ticker = setInterval(() => this.tick(), 1_000);
     this.showConnection();
@@ -198,8 +196,7 @@ export class SessionFollower {
         if (!problem.inconclusive && !early) return this.finish(problem);
         this.pollTrouble = !early;
         this.showConnection();
-        const wait = Math.max(backoffMs(attempt), (problem.retryAfter ?? 0) * 1_000);
-        await this.patience.wait(wait);
+        await this.patience.wait(retryInMs(attempt, problem));
       }
     }
   }
@@ -345,7 +342,7 @@ export class SessionFollower {
       } catch (error) {
         const problem = asProblem(error);
         if (!problem.inconclusive) return this.finish(problem);
-        await this.patience.wait(backoffMs(attempt));
+        await this.patience.wait(retryInMs(attempt, problem));
       }
     }
   }

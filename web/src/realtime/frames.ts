@@ -38,9 +38,9 @@ export function readFrame(text: unknown): ServerFrame | null {
   }
 }
 
-export type CloseMeaning = "final" | "replaced" | "soon" | "later";
+export type CloseMeaning = "final" | "replaced" | "later";
 
-/** What a close code asks of a phone (DESIGN, realtime): give up, step aside, come back at once, or back off. */
+/** What a close code asks of a phone (DESIGN, realtime): give up, step aside, or come back, sooner after the first failure than after many. */
 export function meaningOfClose(code: number): CloseMeaning {
   switch (code) {
     case 4401: // bad credential
@@ -50,9 +50,6 @@ export function meaningOfClose(code: number): CloseMeaning {
       return "final";
     case 4409: // a newer socket of this same participant took over
       return "replaced";
-    case 1012: // the gateway restarts: another one is there
-    case 1013: // try again
-      return "soon";
     default:
       return "later";
   }

@@ -4,7 +4,7 @@
  */
 import { asProblem, type Problem } from "../api/problems";
 import type { EventPage } from "../api/types";
-import { backoffMs } from "./backoff";
+import { retryInMs } from "./backoff";
 import { HUNG_MS } from "./patience";
 
 export interface PollHooks {
@@ -82,7 +82,7 @@ export class Poller {
         }
         this.hooks.onTrouble(problem);
         waitS = 0;
-        await this.pause(Math.max(backoffMs(failures++), (problem.retryAfter ?? 0) * 1_000), signal);
+        await this.pause(retryInMs(failures++, problem), signal);
       }
     }
   }

@@ -166,9 +166,8 @@ export class SessionSocket {
       this.enter(meaning, code);
       return;
     }
-    const wait = meaning === "soon" && this.failures === 0 ? backoffMs(0) : backoffMs(this.failures);
+    this.reconnectTimer = setTimeout(() => this.connect(), backoffMs(this.failures));
     this.failures += 1;
-    this.reconnectTimer = setTimeout(() => this.connect(), wait);
     this.enter("waiting", code);
   }
 

@@ -1,14 +1,34 @@
 /** Not at a table yet, or not any more. */
+import { useEffect, useState } from "preact/hooks";
 import { backToTable } from "../actions";
-import { useApp, useStrings } from "../store";
+import { reloadPage } from "../missing-file";
+import { useApp } from "../store";
 import { Button } from "../ui/Button";
 import { Heading, Shell } from "../ui/Shell";
 
+/** Longer than this, a game that comes by itself seldom takes. */
+const STUCK_AFTER_MS = 6_000;
+
 export function Loading() {
-  const strings = useStrings();
+  const { strings, route } = useApp();
+  const [stuck, setStuck] = useState(false);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setStuck(true), STUCK_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const again = () => {
+    setBusy(true);
+    void reloadPage().finally(() => setBusy(false));
+  };
   return (
     <Shell stage={{ left: "expected", right: "expected" }}>
       <Heading testId="screen-loading">{strings.loading}</Heading>
+      {stuck && route.name === "session" && (
+        <Button testId="load-again" busy={busy} onClick={again}>
+          {strings.actions.retry}
+        </Button>
+      )}
     </Shell>
   );
 }

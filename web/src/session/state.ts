@@ -123,6 +123,6 @@ export function evolve(picture: SessionPicture | null, event: LogEvent): Session
   return next.state === "pending" && began ? { ...next, state: "browsing" } : next;
 }
 
-export function hasEnded(picture: SessionPicture): boolean {
+export function hasEnded(picture: Pick<SessionState, "state">): boolean {
   return picture.state === "closed" || picture.state === "expired";
 }

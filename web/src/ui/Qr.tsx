@@ -1,5 +1,6 @@
 /** A QR code drawn on this phone. The encoder is fetched only when a code is to be shown. */
 import { useEffect, useState } from "preact/hooks";
+import { afterFailure, reloadOnceIn } from "../missing-file";
 import { useStrings } from "../store";
 import { Button } from "./Button";
 
@@ -20,24 +21,30 @@ async function draw(text: string): Promise<Drawing> {
 
 export function Qr({ text, label }: { text: string; label: string }) {
   const [drawing, setDrawing] = useState<Drawing | null>(null);
-  const [tries, setTries] = useState(0);
   const [failed, setFailed] = useState(false);
   const { waiting, actions } = useStrings();
   useEffect(() => {
     let shown = true;
-    setFailed(false);
-    draw(text)
-      .then((one) => shown && setDrawing(one))
-      .catch(() => shown && setFailed(true));
+    const keepDrawing = async () => {
+      for (let failures = 1; shown; failures++) {
+        const one = await draw(text).catch(() => null);
+        if (!shown) return;
+        setFailed(one === null);
+        setDrawing(one);
+        if (one !== null) return;
+        await afterFailure(failures, null);
+      }
+    };
+    void keepDrawing();
     return () => {
       shown = false;
     };
-  }, [text, tries]);
+  }, [text]);
   if (failed) {
     return (
       <div class="qr-failed" data-testid="qr-failed">
         <p>{waiting.qrFailed}</p>
-        <Button testId="qr-retry" onClick={() => setTries(tries + 1)}>
+        <Button testId="qr-retry" onClick={() => void reloadOnceIn(0)}>
           {actions.retry}
         </Button>
       </div>

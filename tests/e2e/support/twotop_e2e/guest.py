@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, BrowserContext, Page, Response, WebSocket, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Response, Route, WebSocket, async_playwright, expect
 
 from twotop_e2e.stack import Stack
 
@@ -24,9 +24,7 @@ ARGUMENTS = [
 ]
 PATIENCE_MS = 15_000
 BACK_WITHIN_S = 5.0
-"""After the network's return, without a tap."""
-BACK_AFTER_RESTART_S = 10.0
-"""Nothing tells a phone that a gateway is ready again: its longest wait between two tries comes on top."""
+"""After the return of the network, or of a gateway that is ready again, without a tap."""
 LANGUAGES = ("vi", "es", "de", "en")
 NOTE_WHEN_ASKED = """new MutationObserver(() => {
   if (document.querySelector("[data-testid=resume]")) window.askedToResume = true;
@@ -150,6 +148,22 @@ class Guest:
         await self.page.reload()
         await self.is_live()
         assert not await self.page.evaluate("window.askedToResume === true")
+
+    async def misses(self, files: str, *, loads: int) -> None:
+        """From now on these files do not come until the page has been loaded this often: some browsers never ask again
+        for a module that failed once, and a page of an older release asks in vain."""
+        left = loads
+
+        async def answer(route: Route) -> None:
+            nonlocal left
+            if route.request.is_navigation_request():
+                left -= 1
+            if left > 0 and re.search(files, route.request.url):
+                await route.abort()
+            else:
+                await route.continue_()
+
+        await self.page.route("**/*", answer)
 
     # -- ways into a session
 

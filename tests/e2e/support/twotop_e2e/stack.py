@@ -34,10 +34,10 @@ LIFTED = {"TWOTOP_RATE_LIMITS_ENABLED": "false"}
 HALL, HURRY, BRIEF, SHUT, QUIET = "e2e-hall", "e2e-hurry", "e2e-brief", "e2e-shut", "e2e-quiet"
 
 
-def _location(slug: str, tables: int, **more: Any) -> dict[str, Any]:
+def _location(slug: str, name: str, tables: int, **more: Any) -> dict[str, Any]:
     return {
-        "slug": f"{slug}",
-        "name": slug,
+        "slug": slug,
+        "name": name,
         "timezone": "UTC",
         "language": "en",
         "currency": "EUR",
@@ -50,15 +50,20 @@ def _location(slug: str, tables: int, **more: Any) -> dict[str, Any]:
 VENUES = {
     "tenant": {"slug": "e2e", "name": "End to end"},
     "locations": [
-        _location(HALL, 600),
+        _location(HALL, "Trattoria Lume", 600),
         # Here everything runs out while a test can wait for it.
-        _location(HURRY, 100, lifetimes={"code_s": 2, "code_grace_s": 2, "pending_s": 4, "idle_s": 4}),
+        _location(HURRY, "Bistro Presto", 100, lifetimes={"code_s": 2, "code_grace_s": 2, "pending_s": 4, "idle_s": 4}),
         # Here codes run out, and the guests have time to look at that.
-        _location(BRIEF, 20, lifetimes={"code_s": 1}),
+        _location(BRIEF, "Taverna Bellavista", 20, lifetimes={"code_s": 1}),
         # Has one party at a time, so that what happened there can be counted.
-        _location(QUIET, 20),
+        _location(QUIET, "Café Silence", 20),
         # Opens the day after tomorrow.
-        _location(SHUT, 20, hours={f"{datetime.now(UTC) + timedelta(days=2):%a}".lower(): ["12:00-14:00"]}),
+        _location(
+            SHUT,
+            "Osteria del Ponte",
+            20,
+            hours={f"{datetime.now(UTC) + timedelta(days=2):%a}".lower(): ["12:00-14:00"]},
+        ),
     ],
 }
 

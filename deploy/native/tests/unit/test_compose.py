@@ -185,7 +185,8 @@ def test_the_demo_restaurant_can_be_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout, demo: bool
 ) -> None:
     described = {"location_id": "l", "closed_table_token": "c", "disabled_table_token": "d", "tables": []}
-    script = f'case "$*" in *" up "*) echo $TWOTOP_DEMO > {tmp_path}/told;; *demo-info*) echo \'{json.dumps(described)}\';; esac'
+    up = f'*" up "*) echo $TWOTOP_DEMO > {tmp_path}/told;;'
+    script = f"""case "$*" in {up} *demo-info*) echo '{json.dumps(described)}';; esac"""
     fake_docker(tmp_path, monkeypatch, script)
     running = start_containers(layout, lambda step: None, demo=demo)
     assert (running.demo is not None) == demo

@@ -5,7 +5,7 @@ PY := .venv/bin/python
 NATIVE := $(PY) -m twotop_native
 CODE := libs services deploy tests bench
 
-.PHONY: help up down logs test test-fast lint format bench bench-quick lock openapi dashboards web screenshots clean runtime dev
+.PHONY: help up down logs operate test test-fast lint format bench bench-quick lock openapi dashboards web screenshots clean runtime dev
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ down: runtime ## stop what `make up` started
 
 logs: runtime ## follow what all parts say
 	@$(NATIVE) logs $(ARGS)
+
+operate: runtime ## run `twotop` against what `make up` started: make operate ARGS="flags list"
+	@$(NATIVE) operate $(ARGS)
 
 test: dev ## every test: web, unit, integration, whole system with a browser
 	@deploy/test.sh all

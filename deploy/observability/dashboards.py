@@ -148,6 +148,7 @@ CONSUMING = [
         how="max",
     ),
     levels("Queue", "twotop_queue_ready", "instance", "Messages that wait for this service.", how="max"),
+    levels("Dead letters", "twotop_dead_letters", "instance", "Put aside until a person replays them.", how="max"),
 ]
 MESSAGES = Row("Messages", [*PUBLISHING, *CONSUMING])
 

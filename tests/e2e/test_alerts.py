@@ -59,7 +59,7 @@ CASES: dict[str, dict[str, str]] = {
     "OutboxBacklog": {'twotop_outbox_rows{job="pairing"}': level(9_999, 10_001)},
     "SlowConfirms": slow("twotop_publish_confirm_seconds", 'job="pairing"', "0.01", "1.0"),
     "ConsumerBehind": {'twotop_consumer_behind_seconds{job="pairing"}': level(1, 3)},
-    "DeadLetters": {'twotop_messages_total{job="pairing", type="t", outcome="dead"}': "0x35 1x65"},
+    "DeadLetters": {'twotop_dead_letters{job="pairing"}': level(0, 1)},
     "HintsDropped": {'twotop_hints_total{job="session-api", outcome="dropped"}': burst(1)},
     "HintsLost": {'twotop_healed_rooms_total{job="realtime-gateway"}': burst(10)},
     "UnknownHints": {'twotop_hints_refused_total{job="realtime-gateway"}': "0x35 1x65"},
@@ -121,10 +121,22 @@ def test_each_alert_fires_for_what_it_is_meant_for_and_alone(tmp_path: Path) -> 
 
 def test_a_long_poll_is_not_called_slow(tmp_path: Path) -> None:
     waiting = slow(REQUESTS, 'job="session-api", method="GET", status="200", route="%s"', "0.2", "30.0")
-    events = {name % "/api/v1/sessions/{session_id}/events": values for name, values in waiting.items()}
-    group = promtool_group("SlowRoute", events)
+    stays_quiet(
+        "SlowRoute",
+        {name % "/api/v1/sessions/{session_id}/events": values for name, values in waiting.items()},
+        tmp_path,
+    )
+
+
+def test_a_few_refused_joins_while_pairing_is_switched_off_wake_nobody(tmp_path: Path) -> None:
+    joins = {f'{REQUESTS}_count{{job="pairing", route="/api/v1/sessions/join-dual", status="503"}}': burst(2)}
+    stays_quiet("ManyUnavailable", joins, tmp_path)
+
+
+def stays_quiet(alert: str, series: dict[str, str], folder: Path) -> None:
+    group = promtool_group(alert, series)
     for case in group["promql_expr_test"]:
         case["exp_samples"] = []
-    file = tmp_path / "long_poll_test.yml"
+    file = folder / "quiet_test.yml"
     file.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "tests": [group]}, width=1_000), encoding="utf-8")
     promtool("test", "rules", str(file))

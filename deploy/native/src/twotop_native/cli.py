@@ -14,7 +14,16 @@ import typer
 
 from twotop_native import backends as backend_processes
 from twotop_native.announce import announcement
-from twotop_native.compose import EngineCannot, containers_running, engine_available, start_containers, stop_containers
+from twotop_native.compose import (
+    EngineCannot,
+    containers_running,
+    containers_started,
+    engine_available,
+    operate_in_container,
+    show_container_logs,
+    start_containers,
+    stop_containers,
+)
 from twotop_native.guard import watch_over
 from twotop_native.installation import (
     CannotInstall,
@@ -25,6 +34,7 @@ from twotop_native.installation import (
 )
 from twotop_native.launcher import already_up, remove_data, running_supervisor, start, stop_all
 from twotop_native.logs import follow
+from twotop_native.operate import operate_natively
 from twotop_native.paths import Layout, checkout_root
 from twotop_native.processes import ProcessId, StartFailed, signal_group, wait_gone
 from twotop_native.run_file import RunFile, scrape_targets
@@ -39,6 +49,7 @@ app.add_typer(backends, name="backends")
 State = Annotated[Path, typer.Option("--state", help="Folder for logs, secrets and run.json.", show_default=False)]
 Owner = Annotated[int | None, typer.Option(help="Pid of a process without which all of it ends by itself.")]
 RemoveData = Annotated[bool, typer.Option("--remove-data", help="Also delete databases, queues, secrets and logs.")]
+Demo = Annotated[bool, typer.Option(envvar="TWOTOP_DEMO", help="Load the demo restaurant.")]
 DEFAULT_STATE = Path(os.environ.get("TWOTOP_STATE", checkout_root() / ".twotop"))
 
 
@@ -55,7 +66,7 @@ def up(
     session_apis: Annotated[int, typer.Option("--session-apis", min=1, help="Instances of session-api.")] = 1,
     port: Annotated[int, typer.Option(help="Port of nginx; another is taken when it is not free.")] = GATEWAY_PORT,
     throwaway: Annotated[bool, typer.Option(help="A crash may lose data; for tests.")] = False,
-    demo: Annotated[bool, typer.Option(help="Load the demo restaurant.")] = True,
+    demo: Demo = True,
     web: Annotated[bool, typer.Option(help="Build the web app if it changed.")] = True,
     setting: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for every service.")] = None,
     owner: Owner = None,
@@ -84,6 +95,7 @@ def start_best(
     how: Annotated[
         str, typer.Option(envvar="TWOTOP_START", help="auto (Docker Compose where there is an engine), native, docker.")
     ] = "auto",
+    demo: Demo = True,
 ) -> None:
     """What `make up` does: start with Docker Compose or natively, and print the guest URLs."""
     if how not in {"auto", "native", "docker"}:
@@ -95,7 +107,7 @@ def start_best(
         return
     if how == "docker" or (how == "auto" and engine_available()):
         try:
-            print(announcement(start_containers(layout, _stopwatch())))
+            print(announcement(start_containers(layout, _stopwatch(), demo=demo)))
         except EngineCannot as reason:
             if how == "docker":
                 raise fail(reason) from None
@@ -105,7 +117,7 @@ def start_best(
             raise fail(reason) from None
         else:
             return
-    print(announcement(_start_natively(layout, StartOptions(), web=True)))
+    print(announcement(_start_natively(layout, StartOptions(demo=demo), web=True)))
 
 
 @app.command("finish")
@@ -223,11 +235,29 @@ def logs(
     forever: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on with new lines.")] = True,
 ) -> None:
     """Show what all parts say, each line with its part's name."""
+    layout = Layout.at(state)
     try:
-        for line in follow(Layout.at(state).logs, lines=lines, forever=forever, colour=sys.stdout.isatty()):
+        if running_supervisor(layout) is None and containers_started(layout):
+            raise typer.Exit(show_container_logs(layout, lines=lines, forever=forever))
+        for line in follow(layout.logs, lines=lines, forever=forever, colour=sys.stdout.isatty()):
             print(line, flush=True)
     except KeyboardInterrupt:
         return
+
+
+@app.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+def operate(
+    arguments: Annotated[list[str] | None, typer.Argument(help="What to tell `twotop`; --help lists it.")] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Run `twotop`, the operator's command, against what runs."""
+    layout = Layout.at(state)
+    supervisor, running = running_supervisor(layout), RunFile.read(layout.run_file)
+    if supervisor is not None and running is not None:
+        raise typer.Exit(operate_natively(supervisor, running, arguments or []))
+    if not containers_started(layout):
+        raise fail("nothing is running")
+    raise typer.Exit(operate_in_container(layout, arguments or []))
 
 
 @app.command()

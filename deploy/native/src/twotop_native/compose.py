@@ -30,11 +30,12 @@ def engine_available() -> bool:
     return all(_succeeds(command) for command in (["docker", "info"], ["docker", "compose", "version"]))
 
 
-def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
+def start_containers(layout: Layout, say: Callable[[str], None], *, demo: bool = True) -> RunFile:
     """Build, start, wait until healthy, write run.json. Raises EngineCannot or StartFailed."""
     layout.prepare()
     secrets = _secrets_of(layout)
     environment = compose_environment(layout, PortAllocator().take(_published_port(layout) or GATEWAY_PORT))
+    environment["TWOTOP_DEMO"] = str(demo).lower()
     log = layout.log_of("compose")
     say("building images")
     # The classic builder: the Dockerfiles need nothing of the newer one, and it works with every engine. One service is
@@ -46,14 +47,14 @@ def start_containers(layout: Layout, say: Callable[[str], None]) -> RunFile:
     if not _compose(layout, ["up", "--detach", "--wait", "--remove-orphans"], environment, log):
         _compose(layout, ["logs", "--no-color", "--tail", "50"], environment, log)
         raise StartFailed(f"the containers did not become healthy; see {log}")
-    running = _describe(layout, secrets, environment)
+    running = _describe(layout, secrets, environment, demo=demo)
     running.write(layout.run_file)
     return running
 
 
 def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
     """Stop and remove the containers; False when there are none. With `remove_data` stopped ones lose their volumes."""
-    were_started = (layout.state / "compose.json").exists()
+    were_started = containers_started(layout)
     if not (were_started or remove_data) or not layout.secrets_file.exists() or not engine_available():
         return False
     environment = compose_environment(layout, _published_port(layout) or GATEWAY_PORT)
@@ -63,6 +64,23 @@ def stop_containers(layout: Layout, *, remove_data: bool) -> bool:
     (layout.state / "compose.json").unlink()
     layout.run_file.unlink(missing_ok=True)
     return were_started
+
+
+def containers_started(layout: Layout) -> bool:
+    """Whether containers were started and not stopped since. How they are is another question."""
+    return _published_port(layout) is not None
+
+
+def show_container_logs(layout: Layout, *, lines: int, forever: bool) -> int:
+    """The last lines of each container, then (`forever`) whatever is added. Returns Docker's exit code."""
+    return _compose_shown(layout, ["logs", "--tail", str(lines), *(["--follow"] if forever else [])])
+
+
+def operate_in_container(layout: Layout, arguments: Sequence[str]) -> int:
+    """Run `twotop` beside the services; it reads files from the working folder. Returns its exit code."""
+    folder = ["--volume", f"{Path.cwd()}:/work:ro", "--workdir", "/work"]
+    width = ["--env", f"COLUMNS={shutil.get_terminal_size().columns}"]
+    return _compose_shown(layout, _twotop(arguments, *folder, *width))
 
 
 def containers_running(layout: Layout) -> RunFile | None:
@@ -94,12 +112,9 @@ def _published_port(layout: Layout) -> int | None:
         return None
 
 
-def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[str, str]) -> RunFile:
-    demo = _compose_output(
-        layout,
-        ["run", "--rm", "--no-deps", "-T", "bootstrap", "twotop", "demo-info", "/app/demo.yaml", "--json"],
-        environment,
-    )
+def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[str, str], *, demo: bool) -> RunFile:
+    asking = _twotop(["demo-info", "/app/demo.yaml", "--json"])
+    described = json.loads(_compose_output(layout, asking, environment)) if demo else None
     return RunFile(
         gateway_url=f"http://{LOOPBACK}:{environment['TWOTOP_GATEWAY_PORT']}",
         services={s: [RunningService(pid=None, url=f"http://{s}:{_SERVICE_PORT}")] for s in SERVICES},
@@ -110,8 +125,13 @@ def _describe(layout: Layout, secrets: Mapping[str, str], environment: Mapping[s
             "rabbitmq": RunningBackend(url=f"amqp://twotop:{secrets['RABBITMQ_PASSWORD']}@rabbitmq:5672/", pid=None),
             "redis": RunningBackend(url=f"redis://:{secrets['REDIS_PASSWORD']}@redis:6379/0", pid=None),
         },
-        demo=demo_with_links(json.loads(demo), environment["TWOTOP_PUBLIC_ORIGIN"]),
+        demo=demo_with_links(described, environment["TWOTOP_PUBLIC_ORIGIN"]) if described else None,
     )
+
+
+def _twotop(arguments: Sequence[str], *options: str) -> list[str]:
+    # Not in session-api's own container: an operator needs the command just when that is unwell.
+    return ["run", "--rm", "--no-deps", "-T", *options, "bootstrap", "twotop", *arguments]
 
 
 def _secrets_of(layout: Layout) -> dict[str, str]:
@@ -136,6 +156,12 @@ def _compose(layout: Layout, arguments: Sequence[str], environment: Mapping[str,
             check=False,
         )
     return done.returncode == 0
+
+
+def _compose_shown(layout: Layout, arguments: Sequence[str]) -> int:
+    environment = compose_environment(layout, _published_port(layout) or GATEWAY_PORT)
+    command = _command(layout, arguments)
+    return subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def _compose_output(layout: Layout, arguments: Sequence[str], environment: Mapping[str, str]) -> str:

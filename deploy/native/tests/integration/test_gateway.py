@@ -181,6 +181,7 @@ def test_the_app_is_served_for_its_addresses_with_a_strict_policy(client: httpx.
         assert page.headers["Cache-Control"] == "no-cache"
         policy = page.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
+        assert "img-src 'self';" in policy
         assert "unsafe" not in policy
         assert page.headers["X-Content-Type-Options"] == "nosniff"
         assert page.headers["Referrer-Policy"] == "no-referrer"

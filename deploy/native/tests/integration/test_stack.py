@@ -113,6 +113,14 @@ def test_the_gateway_reaches_the_services(state: Path) -> None:
         assert client.post("/internal/heads", json={"session_ids": []}).status_code == 404
 
 
+def test_an_operators_command_finds_what_runs(state: Path) -> None:
+    flags = launcher(state, "operate", "flags", "list", "--json")
+    assert flags.returncode == 0, flags.stderr
+    assert [flag["name"] for flag in json.loads(flags.stdout)] == ["DUAL_PAIRING_CODE_ENABLED"]
+    letters = launcher(state, "operate", "dead-letters", "list", "pairing", "--json")
+    assert json.loads(letters.stdout) == [], letters.stderr
+
+
 def test_a_second_up_says_so_and_changes_nothing(state: Path) -> None:
     before = recorded(state)
     second = up(state)

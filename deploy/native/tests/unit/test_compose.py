@@ -11,7 +11,7 @@ from pairing.settings import PairingSettings
 from realtime_gateway.settings import GatewaySettings
 from session_api.settings import SessionApiSettings
 from twotop_common.service_defaults.settings import ServiceSettings
-from twotop_native import cli
+from twotop_native import cli, paths
 from twotop_native.compose import (
     EngineCannot,
     compose_environment,
@@ -31,8 +31,9 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state=tmp_path / "state", data=tmp_path / "data")
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    monkeypatch.setattr(paths, "SHARED_DATA", tmp_path / "shared")
+    made = Layout.at(tmp_path / "state")
     made.prepare()
     return made
 
@@ -106,6 +107,20 @@ def test_each_service_is_told_what_it_needs_and_no_other_secret(settings: type[S
     assert told & everything == settings.needs
 
 
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_whatever_can_be_set_reaches_its_service(settings: type[ServiceSettings]) -> None:
+    own = frozenset().union(*(each.needs for each in SETTINGS)) | {"instance"}
+    environment = COMPOSE["services"][settings.service]["environment"]
+    told = {name.removeprefix("TWOTOP_").lower() for name in environment}
+    assert settings.model_fields.keys() - own <= told
+
+
+def test_whatever_can_be_set_reaches_the_gateway() -> None:
+    page = (ROOT / "deploy" / "README.md").read_text()
+    offered = set(re.findall(r"^\| `(TWOTOP_GATEWAY_\w+)`", page, flags=re.MULTILINE))
+    assert offered - {"TWOTOP_GATEWAY_PORT"} <= COMPOSE["services"]["gateway"]["environment"].keys()
+
+
 def test_a_server_behind_a_shell_of_ours_does_not_run_as_root() -> None:
     for name in ("postgres", "rabbitmq", "redis"):
         service = COMPOSE["services"][name]
@@ -136,6 +151,46 @@ def test_containers_count_as_running_only_while_they_do(
     running = containers_running(layout)
     assert running is not None
     assert running.gateway_url == "http://127.0.0.1:9123"
+
+
+def test_logs_of_containers_are_asked_of_the_engine_even_when_they_are_unwell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    calls = tmp_path / "calls"
+    fake_docker(tmp_path, monkeypatch, f'echo "$*" >> {calls}; case "$*" in *" up "*) exit 1;; esac')
+    with pytest.raises(StartFailed):
+        start_containers(layout, lambda step: None)
+    calls.write_text("")
+    done = CliRunner().invoke(cli.app, ["logs", "--lines", "7", "--state", str(layout.state)])
+    assert done.exit_code == 0, done.output
+    assert calls.read_text().endswith("logs --tail 7 --follow\n")
+
+
+def test_an_operators_command_runs_in_a_container_that_sees_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    calls = tmp_path / "calls"
+    fake_docker(tmp_path, monkeypatch, f'echo "$*" >> {calls}; exit 3')
+    compose_environment(layout, 9123)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["import", "--json", "venue.yaml"]
+    done = CliRunner().invoke(cli.app, ["operate", *arguments, "--state", str(layout.state)])
+    assert done.exit_code == 3
+    assert calls.read_text().endswith(" bootstrap twotop import --json venue.yaml\n")
+    assert f"--volume {tmp_path}:/work:ro --workdir /work" in calls.read_text()
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_the_demo_restaurant_can_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout, demo: bool
+) -> None:
+    described = {"location_id": "l", "closed_table_token": "c", "disabled_table_token": "d", "tables": []}
+    up = f'*" up "*) echo $TWOTOP_DEMO > {tmp_path}/told;;'
+    script = f"""case "$*" in {up} *demo-info*) echo '{json.dumps(described)}';; esac"""
+    fake_docker(tmp_path, monkeypatch, script)
+    running = start_containers(layout, lambda step: None, demo=demo)
+    assert (running.demo is not None) == demo
+    assert (tmp_path / "told").read_text() == f"{str(demo).lower()}\n"
 
 
 def test_a_checkout_made_anew_in_the_same_place_gets_volumes_of_its_own(

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from aiormq.abc import AbstractChannel
 from pamqp import commands as spec
+from prometheus_client import REGISTRY as METRICS
 
 from twotop_common.contracts.envelope import Contract
 from twotop_common.contracts.registry import REGISTRY, Service
@@ -24,7 +25,7 @@ from twotop_common.messaging.dead_letters import list_dead_letters, replay_dead_
 from twotop_common.messaging.delivery import Delivery, PermanentFailure, TransientFailure
 from twotop_common.messaging.inbox import first_time
 from twotop_common.messaging.outbox import outbox_record
-from twotop_common.messaging.topology import DELIVERY_LIMIT, EVENTS_EXCHANGE, declare_consumer_queues
+from twotop_common.messaging.topology import DELIVERY_LIMIT, EVENTS_EXCHANGE, dead_queue_of, declare_consumer_queues
 from twotop_common.service_defaults.database import open_database_at
 from twotop_common.service_defaults.telemetry import correlation_id
 from twotop_common.testing.backends import Start
@@ -79,6 +80,10 @@ async def waiting(broker_url: str, queue: str = SERVICE) -> int:
         return look.message_count or 0
     finally:
         await connection.close()
+
+
+def dead_letters() -> float | None:
+    return METRICS.get_sample_value("twotop_dead_letters")
 
 
 def test_a_service_must_handle_everything_it_consumes() -> None:
@@ -270,6 +275,43 @@ async def test_what_crashes_every_consumer_ends_in_the_dead_letters(channel: Abs
     (letter,) = await list_dead_letters(broker_url, SERVICE)
     assert letter.reason == "delivery limit"
     assert DELIVERY_LIMIT > 10
+
+
+async def test_dead_letters_are_counted_for_as_long_as_they_lie_there(
+    broker: BrokerConnection, channel: AbstractChannel, start: Start, broker_url: str
+) -> None:
+    async def handle(message: ParticipantAdmitted, delivery: Delivery) -> None:
+        raise PermanentFailure("never")
+
+    # Not buried by a consumer: what the broker itself puts aside comes the same way.
+    await channel.basic_publish(b"put aside", routing_key=dead_queue_of(SERVICE), mandatory=True)
+    start(consumer_of(broker, handle).run)
+    await eventually(lambda: dead_letters() == 1)
+    await send(channel, admitted())
+    await eventually(lambda: dead_letters() == 2)
+    await channel.queue_purge(dead_queue_of(SERVICE))
+    await eventually(lambda: dead_letters() == 0)
+
+
+async def test_deliveries_go_on_while_dead_letters_cannot_be_counted(
+    broker: BrokerConnection, channel: AbstractChannel, start: Start
+) -> None:
+    done: list[int] = []
+
+    async def handle(message: ParticipantAdmitted, delivery: Delivery) -> None:
+        done.append(message.seq)
+
+    consumer = consumer_of(broker, handle)
+    start(consumer.run)
+    await eventually(lambda: consumer.connected)
+    delivering = consumer._channel
+    await channel.basic_publish(b"put aside", routing_key=dead_queue_of(SERVICE), mandatory=True)
+    await eventually(lambda: dead_letters() == 1)
+    await channel.queue_delete(dead_queue_of(SERVICE))
+    await eventually(lambda: dead_letters() == 0)
+    assert consumer._channel is delivering
+    await send(channel, admitted(seq=7))
+    await eventually(lambda: done == [7])
 
 
 async def test_messages_of_one_session_are_handled_in_order_and_others_beside_them(

@@ -10,6 +10,7 @@ Invariants
   bytes go to the dead-letter queue with the reason's name.
 - A consumer that the broker cancelled on its side is silent. The cancel frame is listened for, and the queue's consumer
   count is asked for every second, which also says how far behind we are.
+- How many dead letters lie there is asked for on a channel of its own, whose loss disturbs no delivery.
 - Handlers run in tasks of their own, so a lost connection never cancels a transaction halfway.
 """
 
@@ -50,6 +51,7 @@ from twotop_common.messaging.sender import UnconfirmedSender
 from twotop_common.messaging.topology import (
     dead_queue_of,
     declare_consumer_queues,
+    declare_dead_queue,
     queue_of,
     retry_queue_of,
 )
@@ -74,6 +76,7 @@ _HANDLED = Counter("twotop_messages_total", "messages handled", ["type", "outcom
 _SECONDS = Histogram("twotop_message_seconds", "time in the handler", ["type"])
 _READY = Gauge("twotop_queue_ready", "messages waiting in the service's queue")
 _BEHIND = Gauge("twotop_consumer_behind_seconds", "age of the oldest message not yet handled")
+_DEAD_LETTERS = Gauge("twotop_dead_letters", "messages put aside for a person, whoever put them there")
 
 
 @dataclass(slots=True)
@@ -149,9 +152,10 @@ class Consumer:
         async with asyncio.TaskGroup() as group:
             moving = group.create_task(work_on_channels(self._broker, "retries", self._serve_moves, confirms=True))
             consuming = group.create_task(work_on_channels(self._broker, "consumer", self._serve))
+            counting = group.create_task(work_on_channels(self._broker, "dead letters", self._serve_count))
             await self._stopping.wait()
-            moving.cancel()
-            consuming.cancel()
+            for task in (moving, consuming, counting):
+                task.cancel()
 
     async def stop(self, timeout_s: float = 10.0) -> None:
         """Take no new messages, finish what has begun, leave the rest to others, end ``run``."""
@@ -179,6 +183,17 @@ class Consumer:
             await until_closed(channel)
         finally:
             self._confirmed = None
+
+    async def _serve_count(self, channel: AbstractChannel) -> None:
+        # Before the first look, and again when somebody deleted it: the broker closes a channel that asks for no queue.
+        await declare_dead_queue(channel, self._service)
+        await until_closed(channel, self._count_dead_letters(channel))
+
+    async def _count_dead_letters(self, channel: AbstractChannel) -> None:
+        while True:
+            look = await channel.queue_declare(dead_queue_of(self._service), passive=True, timeout=5)
+            _DEAD_LETTERS.set(look.message_count or 0)
+            await asyncio.sleep(_WATCH_S)
 
     async def _serve(self, channel: AbstractChannel) -> None:
         await declare_consumer_queues(channel, self._service)

@@ -81,8 +81,29 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """B, who joined at ``matched_at`` and keeps its place until it leaves or another takes it.
+
+    ``away`` is as it was told last, at ``seen_at``; None when nothing was told since it joined.
+    """
+
+    matched_at: datetime
+    away: bool
+    seen_at: datetime | None
+
+    def is_here(self, now: datetime) -> bool:
+        """As far as is known: it neither left nor is gone, and came at all."""
+        if self.away:
+            return False
+        return self.seen_at is not None or now < self.matched_at + HEARD_OF_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """A code that matched what was typed: of the present generation or, ``former``, of an earlier one."""
+    """A code that matched what was typed: of the present generation or, ``former``, of an earlier one.
+
+    ``partner`` has the place that the code would give to another: A has invited again while it was away.
+    """
 
     session_id: UUID
     generation: int
@@ -91,25 +112,27 @@ class Offer:
     wrong_tries: int
     ended: End | None
     former: bool = False
+    partner: Partner | None = None
+
+    def is_taken(self, now: datetime) -> bool:
+        """Whether its place is: somebody was faster, or came back."""
+        return self.status is Status.PAIRED or (self.partner is not None and self.partner.is_here(now))
 
     def is_open(self, now: datetime) -> bool:
-        """Valid while ``now < expires_at``, and only as long as fewer than five wrong tries were made."""
+        """Valid while ``now < expires_at``, as long as fewer than five wrong tries were made and B is not here."""
         return (
             self.status is Status.WAITING
             and not self.former
             and self.ended is None
             and now < self.expires_at
             and self.wrong_tries < WRONG_TRIES_PER_CODE
+            and not self.is_taken(now)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code.
-
-    ``partner_away`` is as it was told last, at ``partner_seen_at``; None when nothing was told since it joined, at
-    ``matched_at``.
-    """
+    """One session's row: the arbiter of its dual status. ``code_life`` is its location's, for each further code."""
 
     session_id: UUID
     mode: str
@@ -125,25 +148,26 @@ class Pairing:
     expires_at: datetime | None
     code_life: timedelta
     wrong_tries: int
-    partner_id: UUID | None
-    matched_at: datetime | None
-    partner_away: bool
-    partner_seen_at: datetime | None
+    partner: Partner | None
     ended: End | None
 
     def is_pair(self, now: datetime) -> bool:
-        """Whether B is here, as far as is known: it neither left nor is gone, and came at all."""
-        if self.status is not Status.PAIRED or self.partner_away:
-            return False
-        if self.partner_seen_at is not None:
-            return True
-        return self.matched_at is not None and now < self.matched_at + HEARD_OF_WITHIN
+        """Whether B is here. It may have come back after A has invited again, so the status does not tell."""
+        return self.partner is not None and self.partner.is_here(now)
 
     def offer(self) -> Offer | None:
         """The present generation's code, when there is one."""
         if self.code_hash is None or self.expires_at is None:
             return None
-        return Offer(self.session_id, self.generation, self.status, self.expires_at, self.wrong_tries, self.ended)
+        return Offer(
+            self.session_id,
+            self.generation,
+            self.status,
+            self.expires_at,
+            self.wrong_tries,
+            self.ended,
+            partner=self.partner,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +188,7 @@ class Tombstone:
 def judge(offers: Sequence[Offer], now: datetime) -> tuple[Verdict, Offer | None]:
     """What the codes that matched amount to. Exactly one open code is redeemed; two open ones match nobody.
 
-    Of those that are not open the kindest is said: somebody was faster, the code ran out, the session is over.
+    Of those that are not open the kindest is said: the place is taken, the code ran out, the session is over.
     """
     open_now = [offer for offer in offers if offer.is_open(now)]
     if len(open_now) == 1:
@@ -172,7 +196,7 @@ def judge(offers: Sequence[Offer], now: datetime) -> tuple[Verdict, Offer | None
     if open_now or not offers:
         return Verdict.UNKNOWN, None
     alive = [offer for offer in offers if offer.ended is None]
-    if any(offer.status is Status.PAIRED for offer in alive):
+    if any(offer.is_taken(now) for offer in alive):
         return Verdict.ALREADY_PAIRED, None
     if alive:
         return Verdict.EXPIRED, None
@@ -184,8 +208,8 @@ def judge(offers: Sequence[Offer], now: datetime) -> tuple[Verdict, Offer | None
 def refuse_new_code(pairing: Pairing, now: datetime) -> Refusal | None:
     """Why A may not have another code now: None when it may.
 
-    A waiting, expired, withdrawn or cancelled code is replaced; a session of one is upgraded; a pair invites again only
-    when B has left, is gone or never came.
+    A waiting, expired, withdrawn or cancelled code is replaced; a session of one is upgraded; while B has its place A
+    invites again only when B is gone or never came.
     """
     if pairing.ended is not None:
         return _over(pairing.ended)

@@ -8,13 +8,15 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from pairing_testing.house import CODE_LIFE, Instance, Seated, Table, code_of, open_instance, seat
+from pairing_testing.house import CODE_LIFE, Instance, Seated, Table, code_of, open_instance, seat, wrong_codes
 
-from pairing.domain import Pairing
+from pairing.domain import WRONG_TRIES_PER_CODE, Pairing
 from pairing.handlers import follow_facts
 from pairing.handlers.invite import go_on_alone, replace_code
 from pairing.handlers.keep_house import keep_house
+from pairing.handlers.redeem import redeem
 from pairing.queries import pairings
+from pairing.schemas import Invitation
 from twotop_common.contracts.pairing import (
     PairingCancelled,
     PairingCodeReplaced,
@@ -239,6 +241,74 @@ async def test_a_partner_whose_socket_was_never_heard_of_counts_as_away_after_th
     instance.clock.advance(seconds=1)
     assert await code_of(act(instance, there)) == "already_paired"
     assert await code_of(act(instance, dead)) == "ok"
+
+
+async def _invited_again(instance: Instance) -> tuple[Seated, UUID, Invitation]:
+    """A pair whose B was gone when A asked for another code, and the code."""
+    seated = await instance.seat(Table.new())
+    partner = (await instance.join(seated.table_token, seated.code)).participant.participant_id
+    await _gone(instance, seated, partner, seconds=1)
+    return seated, partner, await instance.new_code(seated)
+
+
+async def test_a_partner_who_comes_back_after_a_new_invitation_keeps_its_place_and_loses_it_when_gone_again(
+    instance: Instance,
+) -> None:
+    seated, partner, invitation = await _invited_again(instance)
+    await _connected(instance, seated, partner, seconds=2)
+    assert await code_of(instance.join(seated.table_token, invitation.code)) == "already_paired"
+    link = instance.join_by_link(seated.table_token, _secret(invitation.join_url))
+    assert await code_of(link) == "already_paired"
+    assert await code_of(instance.new_code(seated)) == "already_paired"
+    assert await code_of(instance.alone(seated)) == "already_paired"
+    await _gone(instance, seated, partner, seconds=3)
+    newcomer = (await instance.join(seated.table_token, invitation.code)).participant.participant_id
+    assert newcomer != partner
+    # Another has the place now: news of the first says nothing any more.
+    await _gone(instance, seated, partner, seconds=4)
+    assert await code_of(instance.alone(seated)) == "already_paired"
+
+
+async def test_a_partner_who_came_back_stays_protected_when_the_invitation_ends_unused(instance: Instance) -> None:
+    ran_out, withdrawn = await _invited_again(instance), await _invited_again(instance)
+    for seated, partner, _ in (ran_out, withdrawn):
+        await _connected(instance, seated, partner, seconds=2)
+    wrong = iter(wrong_codes(withdrawn[2].code))
+    for _ in range(WRONG_TRIES_PER_CODE):
+        assert await code_of(instance.join(withdrawn[0].table_token, next(wrong))) == "code_invalid"
+    instance.clock.now += CODE_LIFE
+    assert await instance.expire(ran_out[0], generation=2)
+    for (seated, partner, _), status in ((ran_out, "expired"), (withdrawn, "withdrawn")):
+        assert (await instance.row(seated))["status"] == status
+        assert await code_of(instance.alone(seated)) == "already_paired"
+        assert await code_of(instance.new_code(seated)) == "already_paired"
+        await _left(instance, seated, partner)
+        await instance.alone(seated)
+        # It is off the roster: a late word of it does not bring it back.
+        await _connected(instance, seated, partner, minutes=20)
+        await instance.new_code(seated)
+
+
+async def test_a_code_is_not_redeemed_when_b_comes_back_in_the_very_moment(instance: Instance) -> None:
+    seated, partner, _ = await _invited_again(instance)
+    async with instance.database.sessions() as session:
+        seen = await pairings.find_pairing(session, seated.id)
+    assert isinstance(seen, Pairing)
+    offer = seen.offer()
+    assert offer is not None
+    assert offer.is_open(instance.clock())
+    await _connected(instance, seated, partner, seconds=2)
+    assert await instance.hear(redeem, offer, None, instance.clock()) is None
+    assert (await instance.row(seated))["partner_id"] == partner
+
+
+async def test_a_partner_never_heard_of_is_invited_again_for_and_replaced(instance: Instance) -> None:
+    seated = await instance.seat(Table.new())
+    partner = (await instance.join(seated.table_token, seated.code)).participant.participant_id
+    instance.clock.advance(seconds=30)
+    invitation = await instance.new_code(seated)
+    newcomer = (await instance.join(seated.table_token, invitation.code)).participant.participant_id
+    assert newcomer != partner
 
 
 async def test_a_partner_that_comes_in_the_very_moment_keeps_its_place(instance: Instance) -> None:

@@ -15,6 +15,7 @@ from pairing.domain import (
     End,
     Offer,
     Pairing,
+    Partner,
     Place,
     Refusal,
     Status,
@@ -28,6 +29,12 @@ from pairing.domain import (
 NOW = datetime(2026, 3, 14, 18, 0, tzinfo=UTC)
 ends: st.SearchStrategy[End | None] = st.sampled_from([None, "closed", "expired"])
 moments = st.integers(-3, 3).map(lambda seconds: NOW + timedelta(seconds=seconds))
+partners = st.none() | st.builds(
+    Partner,
+    matched_at=st.integers(28, 32).map(lambda seconds: NOW - timedelta(seconds=seconds)),
+    away=st.booleans(),
+    seen_at=st.none() | moments,
+)
 offers = st.builds(
     Offer,
     session_id=st.uuids(),
@@ -37,6 +44,7 @@ offers = st.builds(
     wrong_tries=st.integers(0, 7),
     ended=ends,
     former=st.booleans(),
+    partner=partners,
 )
 pairings = st.builds(
     Pairing,
@@ -54,13 +62,11 @@ pairings = st.builds(
     expires_at=moments,
     code_life=st.just(timedelta(minutes=10)),
     wrong_tries=st.integers(0, 7),
-    partner_id=st.none() | st.uuids(),
-    matched_at=st.none() | st.integers(28, 32).map(lambda seconds: NOW - timedelta(seconds=seconds)),
-    partner_away=st.booleans(),
-    partner_seen_at=st.none() | moments,
+    partner=partners,
     ended=ends,
 )
 OPEN = Offer(UUID(int=1), 1, Status.WAITING, NOW + timedelta(seconds=1), 0, None)
+HERE = Partner(NOW - timedelta(minutes=5), away=False, seen_at=NOW)
 
 
 @given(st.lists(offers, max_size=5))
@@ -79,13 +85,14 @@ def test_a_verdict_does_not_depend_on_the_order_in_which_codes_were_found(found:
 
 
 @given(offers)
-def test_an_open_code_is_waiting_present_alive_in_time_and_not_used_up(offer: Offer) -> None:
+def test_an_open_code_is_waiting_present_alive_in_time_not_used_up_and_nobody_is_in_its_place(offer: Offer) -> None:
     assert offer.is_open(NOW) == (
         offer.status is Status.WAITING
         and not offer.former
         and offer.ended is None
         and offer.expires_at > NOW
         and offer.wrong_tries < WRONG_TRIES_PER_CODE
+        and (offer.partner is None or not offer.partner.is_here(NOW))
     )
 
 
@@ -110,6 +117,9 @@ def test_a_code_is_valid_until_exactly_its_instant() -> None:
         ([OPEN, replace(OPEN, status=Status.PAIRED)], Verdict.REDEEM),
         ([replace(OPEN, status=Status.PAIRED), replace(OPEN, status=Status.EXPIRED)], Verdict.ALREADY_PAIRED),
         ([replace(OPEN, status=Status.PAIRED, ended="closed"), replace(OPEN, former=True)], Verdict.EXPIRED),
+        ([replace(OPEN, partner=HERE)], Verdict.ALREADY_PAIRED),
+        ([replace(OPEN, partner=replace(HERE, away=True))], Verdict.REDEEM),
+        ([OPEN, replace(OPEN, partner=HERE)], Verdict.REDEEM),
         ([replace(OPEN, wrong_tries=5)], Verdict.EXPIRED),
         ([replace(OPEN, status=Status.WITHDRAWN)], Verdict.EXPIRED),
         ([replace(OPEN, status=Status.CANCELLED)], Verdict.EXPIRED),
@@ -143,18 +153,23 @@ def test_a_pair_cannot_go_on_alone_and_who_is_alone_stays_so(pairing: Pairing) -
         assert (refusal is Refusal.ALREADY_PAIRED) == pairing.is_pair(NOW)
     else:
         assert refusal is not None
-    if is_alone(pairing) and pairing.ended is None:
-        assert refusal is None
+    alone = replace(pairing, status=Status.ALONE, partner=None, ended=None)
+    assert is_alone(alone)
+    assert refuse_to_go_on_alone(alone, NOW) is None
 
 
 @given(pairings)
-def test_b_is_away_when_told_so_and_when_nothing_was_told_for_thirty_seconds(pairing: Pairing) -> None:
-    pair = replace(pairing, status=Status.PAIRED, partner_away=False, matched_at=NOW, partner_seen_at=None)
-    assert pair.is_pair(NOW + timedelta(seconds=30, microseconds=-1))
-    assert not pair.is_pair(NOW + timedelta(seconds=30))
-    assert replace(pair, partner_seen_at=NOW).is_pair(NOW + timedelta(hours=1))
-    assert not replace(pair, partner_away=True).is_pair(NOW)
-    assert not replace(pair, status=Status.WAITING).is_pair(NOW)
+def test_b_is_here_whatever_has_become_of_the_code(pairing: Pairing) -> None:
+    assert replace(pairing, partner=HERE).is_pair(NOW)
+    assert not replace(pairing, partner=None).is_pair(NOW)
+
+
+def test_b_is_away_when_told_so_and_when_nothing_was_told_for_thirty_seconds() -> None:
+    partner = Partner(matched_at=NOW, away=False, seen_at=None)
+    assert partner.is_here(NOW + timedelta(seconds=30, microseconds=-1))
+    assert not partner.is_here(NOW + timedelta(seconds=30))
+    assert replace(partner, seen_at=NOW).is_here(NOW + timedelta(hours=1))
+    assert not replace(partner, away=True).is_here(NOW)
 
 
 @given(pairings)

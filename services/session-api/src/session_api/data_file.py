@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,10 @@ class Entry(BaseModel):
 
 
 FileT = TypeVar("FileT", bound=Entry)
+Place = tuple[int | str, ...]
+"""The keys and positions on the way to a node of the file."""
+Fault = tuple[Place, str]
+"""Where, and the reason."""
 
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,8 +44,14 @@ def printable(value: str) -> str:
     return value
 
 
-def read_data_file(path: Path, model: type[FileT]) -> FileT:
-    """The file's content as ``model``. Raises DataFileInvalid with every fault."""
+def read_data_file(
+    path: Path, model: type[FileT], between_entries: Callable[[Any], Iterable[Fault]] = lambda _: ()
+) -> FileT:
+    """The file's content as ``model``. Raises DataFileInvalid with every fault.
+
+    ``between_entries`` finds what no entry tells by itself. It is given the content as it was read, whatever is wrong
+    with it, because a model of the whole file would not look at one entry while another is faulty.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -63,16 +74,19 @@ def read_data_file(path: Path, model: type[FileT]) -> FileT:
         raise DataFileInvalid([f"{path}:{line}: {error}; text that looks like a date or number needs quotes"]) from None
     except RecursionError:
         raise DataFileInvalid([f"{path}:1: is nested too deeply, or in itself"]) from None
+    faults = list(between_entries(content))
     try:
-        return model.model_validate(content)
+        read = model.model_validate(content)
     except ValidationError as invalid:
-        faults = sorted((_line_of(root, fault["loc"]), _sentence(fault)) for fault in invalid.errors())
-        raise DataFileInvalid([f"{path}:{line}: {sentence}" for line, sentence in faults]) from None
+        faults += [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in invalid.errors()]
+    if faults:
+        told = sorted((_line_of(root, place), _sentence(place, reason)) for place, reason in faults)
+        raise DataFileInvalid([f"{path}:{line}: {sentence}" for line, sentence in told])
+    return read
 
 
-def _sentence(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"])
-    reason = fault["msg"].removeprefix("Value error, ")
+def _sentence(place: Place, reason: str) -> str:
+    where = ".".join(str(part) for part in place)
     return f"{where}: {reason}" if where else reason
 
 
@@ -108,7 +122,7 @@ def _line_of_unreadable(node: yaml.Node | None) -> int | None:
     return None
 
 
-def _line_of(root: yaml.Node | None, place: tuple[int | str, ...]) -> int:
+def _line_of(root: yaml.Node | None, place: Place) -> int:
     """The line of the innermost node on the way to ``place`` that the file has, counted from 1."""
     node, line = root, 1
     for part in place:

@@ -42,7 +42,7 @@ Rows = dict[str, list[str]]
 SESSIONS = (SessionHeadRow, SessionEventRow, SessionCommandRow, CreationRow, OutboxRow, FlagRow)
 VENUES = (TenantRow, LocationRow, TableRow, AnalyticsRow)
 GAME = (QuestionSetRow, SightingRow)
-NEW_IN_HEADS = ("waiting_since", "awaited")
+NEW_IN_HEADS = ("awaited",)
 
 
 def names(models: Iterable[type[SQLModel]]) -> set[str]:
@@ -137,8 +137,8 @@ async def test_the_step_below_the_game_keeps_everything_else(url: str, session_i
 async def test_the_step_below_the_log_saying_who_waits_keeps_the_waiting_wishes(url: str, session_id: UUID) -> None:
     connection = await asyncpg.connect(url)
     try:
-        since = datetime(2026, 5, 2, 19, tzinfo=UTC)
-        await connection.execute("UPDATE session_heads SET waiting_since = $1, awaited = $2", since, [PHONE_A])
+        await connection.execute("UPDATE session_heads SET awaited = $1", [PHONE_A])
+        since = await connection.fetchval("SELECT active_at FROM session_heads")
         before = await stored(url, NEW_IN_HEADS)
         await asyncio.to_thread(downgrade, url, "session_api", to="0004")
         waiting = await connection.fetch("SELECT * FROM waiting_wishes")

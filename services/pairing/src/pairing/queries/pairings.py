@@ -18,7 +18,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col
 
-from pairing.domain import WRONG_TRIES_PER_CODE, End, Offer, Pairing, Place, Status, Tombstone, Tries
+from pairing.domain import (
+    HEARD_OF_WITHIN,
+    WRONG_TRIES_PER_CODE,
+    End,
+    Offer,
+    Pairing,
+    Partner,
+    Place,
+    Status,
+    Tombstone,
+    Tries,
+)
 from pairing.tables import CredentialGenerationRow, FormerCodeRow, PairingRow
 from twotop_common.messaging.outbox import OutboxRecord
 
@@ -52,10 +63,11 @@ SELECT guard.wrong_tries AS wrong_today, guard.unsure_tries AS unsure_today, off
 FROM (SELECT 1) AS always
 LEFT JOIN guards AS guard ON guard.table_token = :table_token AND guard.service_day = :day
 LEFT JOIN (
-    SELECT session_id, generation, status, expires_at, wrong_tries AS tries, ended, false AS former
+    SELECT session_id, generation, status, expires_at, wrong_tries AS tries, ended, false AS former,
+           matched_at, partner_away, partner_seen_at
     FROM pairings WHERE table_id = :table_id AND code_hash = ANY(:code_hashes)
     UNION ALL
-    SELECT code.session_id, code.generation, code.status, code.expires_at, 0, owner.ended, true
+    SELECT code.session_id, code.generation, code.status, code.expires_at, 0, owner.ended, true, NULL, NULL, NULL
     FROM former_codes AS code JOIN pairings AS owner USING (session_id)
     WHERE code.table_id = :table_id AND code.code_hash = ANY(:code_hashes)
 ) AS offer ON true
@@ -67,6 +79,7 @@ WITH matched AS (
         partner_away = false, partner_left = false, partner_seen_at = NULL
     WHERE session_id = :session_id AND generation = :generation AND status = 'waiting'
       AND expires_at > :now AND wrong_tries < :tries AND ended IS NULL
+      AND (matched_at IS NULL OR partner_away OR (partner_seen_at IS NULL AND matched_at <= :unheard_of_since))
     RETURNING session_id, generation, partner_id, table_id, location_id, credential_expires_at, offered_at
 ), told AS (
     INSERT INTO outbox (message_id, type, body, headers)
@@ -122,10 +135,7 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
         expires_at=row.expires_at,
         code_life=timedelta(seconds=row.code_life_s),
         wrong_tries=row.wrong_tries,
-        partner_id=row.partner_id,
-        matched_at=row.matched_at,
-        partner_away=row.partner_away,
-        partner_seen_at=row.partner_seen_at,
+        partner=_partner(row.matched_at, row.partner_away, row.partner_seen_at),
         ended=ended,
     )
 
@@ -146,7 +156,14 @@ async def codes_and_tries(
     rows = found.all()
     offers = [
         Offer(
-            row.session_id, row.generation, Status(row.status), row.expires_at, row.tries, _END[row.ended], row.former
+            row.session_id,
+            row.generation,
+            Status(row.status),
+            row.expires_at,
+            row.tries,
+            _END[row.ended],
+            row.former,
+            _partner(row.matched_at, row.partner_away, row.partner_seen_at),
         )
         for row in rows
         if row.session_id is not None
@@ -189,6 +206,7 @@ async def match(
                 "partner_id": partner_id,
                 "now": now,
                 "tries": WRONG_TRIES_PER_CODE,
+                "unheard_of_since": now - HEARD_OF_WITHIN,
                 "key_hash": key_hash,
                 **message._asdict(),
             },
@@ -198,7 +216,10 @@ async def match(
 
 
 async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
-    """Open the next generation. False when the row is no longer as it was seen."""
+    """Open the next generation. False when the row is no longer as it was seen.
+
+    An absent B keeps its place until somebody takes it, so that news of it still counts.
+    """
     changed = await session.execute(
         update(PairingRow)
         .where(*_as_seen(seen))
@@ -210,11 +231,6 @@ async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
             offered_at=new.offered_at,
             expires_at=new.expires_at,
             wrong_tries=0,
-            partner_id=None,
-            matched_at=None,
-            partner_away=False,
-            partner_left=False,
-            partner_seen_at=None,
         )
         .returning(col(PairingRow.generation))
         .execution_options(synchronize_session=False)
@@ -240,11 +256,19 @@ async def replace(session: AsyncSession, seen: Pairing, new: NewCode) -> bool:
 
 
 async def cancel(session: AsyncSession, seen: Pairing) -> bool:
-    """Whatever it was → cancelled: A goes on alone. False when the row is no longer as it was seen."""
+    """Whatever it was → cancelled: A goes on alone, B has no place. False when the row is no longer as it was seen."""
     changed = await session.execute(
         update(PairingRow)
         .where(*_as_seen(seen))
-        .values(status=Status.CANCELLED.value, mode="single")
+        .values(
+            status=Status.CANCELLED.value,
+            mode="single",
+            partner_id=None,
+            matched_at=None,
+            partner_away=False,
+            partner_left=False,
+            partner_seen_at=None,
+        )
         .returning(col(PairingRow.generation))
         .execution_options(synchronize_session=False)
     )
@@ -269,12 +293,17 @@ async def expire(session: AsyncSession, session_id: UUID, generation: int, now: 
 
 def _as_seen(seen: Pairing) -> tuple[ColumnElement[bool], ...]:
     """Neither the code nor what is known of the partner has changed since the decision."""
+    partner = seen.partner
     return (
         *_present(seen.session_id, seen.generation),
         col(PairingRow.status) == seen.status.value,
-        col(PairingRow.partner_away) == seen.partner_away,
-        col(PairingRow.partner_seen_at).is_not_distinct_from(seen.partner_seen_at),
+        col(PairingRow.partner_away) == (partner is not None and partner.away),
+        col(PairingRow.partner_seen_at).is_not_distinct_from(None if partner is None else partner.seen_at),
     )
+
+
+def _partner(matched_at: datetime | None, away: bool, seen_at: datetime | None) -> Partner | None:
+    return None if matched_at is None else Partner(matched_at, away, seen_at)
 
 
 def _present(session_id: UUID, generation: int) -> tuple[ColumnElement[bool], ...]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from session_api.data_file import Entry, printable, read_data_file
+from session_api.data_file import Entry, Fault, Place, printable, read_data_file
 from session_api.play.domain.decks import Context, Kind
 
 MAX_TEXT, MAX_HINT, MAX_CHOICE = 160, 120, 48
@@ -21,7 +22,9 @@ MAX_QUESTIONS, MAX_LANGUAGES = 1_000, 50
 NEARLY_THE_SAME = 0.75
 """Two questions of which so large a share of the words is common would get the same answer."""
 
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+LANGUAGE = r"^[a-z]{2,3}$"
+
+Language = Annotated[str, Field(pattern=LANGUAGE)]
 QuestionId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(printable)]
 Hint = Annotated[str, Field(min_length=1, max_length=MAX_HINT), AfterValidator(printable)]
@@ -42,22 +45,11 @@ class QuestionEntry(Entry):
     hint: dict[Language, Hint] | None = None
     choices: list[ChoiceEntry] | None = Field(default=None, min_length=2, max_length=4)
 
-    @field_validator("choices")
-    @classmethod
-    def _choices_differ(cls, choices: list[ChoiceEntry] | None) -> list[ChoiceEntry] | None:
-        _refuse_twice("choice", [choice.id for choice in choices or ()])
-        return choices
-
     @model_validator(mode="after")
     def _choices_fit_the_kind(self) -> QuestionEntry:
         if (self.kind == "choice") != (self.choices is not None):
             raise ValueError("a question of kind choice has choices, an open one has none")
         return self
-
-    def languages(self) -> list[tuple[str, set[str]]]:
-        """Each text of the question with the languages it has."""
-        texts = [("text", set(self.text)), *((f"choice {one.id}", set(one.text)) for one in self.choices or ())]
-        return texts if self.hint is None else [*texts, ("hint", set(self.hint))]
 
 
 class QuestionFile(Entry):
@@ -71,46 +63,14 @@ class QuestionFile(Entry):
     @field_validator("languages")
     @classmethod
     def _languages_differ(cls, languages: list[Language]) -> list[Language]:
-        _refuse_twice("language", languages)
+        if twice := sorted({one for one in languages if languages.count(one) > 1}):
+            raise ValueError(f"language given twice: {', '.join(twice)}")
         return languages
-
-    @field_validator("questions")
-    @classmethod
-    def _questions_differ(cls, questions: list[QuestionEntry], info: ValidationInfo) -> list[QuestionEntry]:
-        _refuse_twice("question", [question.id for question in questions])
-        return questions
-
-    @model_validator(mode="after")
-    def _every_text_in_every_language(self) -> QuestionFile:
-        wanted = set(self.languages)
-        faults = [
-            f"{question.id}: {what} has {', '.join(sorted(found)) or 'no language'}, not {', '.join(self.languages)}"
-            for question in self.questions
-            for what, found in question.languages()
-            if found != wanted
-        ]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
-
-    @model_validator(mode="after")
-    def _no_question_twice_in_other_words(self) -> QuestionFile:
-        first = self.languages[0]
-        words = [(question.id, _words(question.text.get(first, ""))) for question in self.questions]
-        faults = [
-            f"{other} is nearly the same as {one}"
-            for position, (one, ours) in enumerate(words)
-            for other, theirs in words[position + 1 :]
-            if len(ours & theirs) >= NEARLY_THE_SAME * max(1, min(len(ours), len(theirs)))
-        ]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
 
 
 def read_question_file(path: Path) -> QuestionFile:
     """The file's content. Raises DataFileInvalid with every fault."""
-    return read_data_file(path, QuestionFile)
+    return read_data_file(path, QuestionFile, faults_between_questions)
 
 
 def included_question_files() -> list[Path]:
@@ -118,13 +78,70 @@ def included_question_files() -> list[Path]:
     return sorted((Path(__file__).parent / "questions").glob("*.yaml"))
 
 
+def faults_between_questions(content: Any) -> Iterator[Fault]:
+    """What is given twice, lacks a language of the set, or is nearly another question, in a set as it was read."""
+    questions = _list_at(content, "questions")[:MAX_QUESTIONS]
+    yield from _given_twice("question", ("questions",), questions)
+    for place, question in _places(("questions",), questions):
+        yield from _given_twice("choice", (*place, "choices"), _list_at(question, "choices"))
+    languages = _list_at(content, "languages")
+    if languages and all(isinstance(one, str) and re.fullmatch(LANGUAGE, one) for one in languages):
+        for place, question in _places(("questions",), questions):
+            yield from _not_in_every_language(place, question, languages)
+        yield from _nearly_the_same(questions, languages[0])
+
+
+def _given_twice(what: str, place: Place, entries: Sequence[Any]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for here, entry in _places(place, entries):
+        match entry:
+            case {"id": str(known)} if known in seen:
+                yield (*here, "id"), f"{what} given twice: {known}"
+            case {"id": str(new)}:
+                seen.add(new)
+
+
+def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]) -> Iterator[Fault]:
+    choices = _places((*place, "choices"), _list_at(question, "choices"))
+    texts = [
+        (place, question, "text"),
+        (place, question, "hint"),
+        *((here, choice, "text") for here, choice in choices),
+    ]
+    for here, entry, key in texts:
+        text = entry.get(key) if isinstance(entry, dict) else None
+        if isinstance(text, dict) and text.keys() != set(languages):
+            found = ", ".join(sorted(map(str, text))) or "no language"
+            yield (*here, key), f"has {found}, not {', '.join(languages)}"
+
+
+def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]:
+    earlier: list[tuple[str, set[str]]] = []
+    for place, question in _places(("questions",), questions):
+        match question:
+            case {"id": str(known), "text": dict(text)} if isinstance(text.get(language), str):
+                ours = _words(text[language])
+                alike = (
+                    other
+                    for other, theirs in earlier
+                    if len(ours & theirs) >= NEARLY_THE_SAME * max(1, min(len(ours), len(theirs)))
+                )
+                if (first := next(alike, None)) is not None:
+                    yield (*place, "text", language), f"is nearly the same as {first}"
+                earlier.append((known, ours))
+
+
+def _list_at(content: Any, key: str) -> list[Any]:
+    """The list that a mapping has under ``key``; an empty one where the file has something else."""
+    found = content.get(key) if isinstance(content, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _places(place: Place, entries: Sequence[Any]) -> Iterator[tuple[Place, Any]]:
+    return (((*place, position), entry) for position, entry in enumerate(entries))
+
+
 def _words(text: str) -> set[str]:
     """The words of a text that carry meaning: four letters and more, without case and accents."""
     plain = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
     return set(re.findall(r"\w{4,}", plain))
-
-
-def _refuse_twice(what: str, ids: list[str]) -> None:
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise ValueError(f"{what} given twice: {', '.join(twice)}")

@@ -9,7 +9,7 @@ once; a session whose wish cannot be released harms no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,8 +27,8 @@ TICK_S = 1.0
 WRITTEN_AGAIN_AFTER = timedelta(seconds=5)
 KEPT = timedelta(days=2)
 
-Release = Callable[[UUID, timedelta], Awaitable[None]]
-"""Lets a session's wish take effect if the others are absent; told for how long it has waited."""
+Release = Callable[[UUID], Awaitable[None]]
+"""Lets a session's wish take effect if the others are absent."""
 Phone = tuple[UUID, UUID]
 """A session and a participant."""
 
@@ -55,14 +55,12 @@ class Company:
         """realtime-gateway: without a socket for 20 s."""
         await queries.note_gone(self._pool, session_id, participant_id, at)
 
-    async def absent(
-        self, session_id: UUID, present: frozenset[UUID], waited_for: timedelta = timedelta(0)
-    ) -> frozenset[UUID]:
-        """Those of ``present`` that need not be waited for any more."""
+    async def absent(self, session_id: UUID, arrivals: Mapping[UUID, datetime]) -> frozenset[UUID]:
+        """Those on the roster, each there since its arrival, that need not be waited for any more."""
         # Before the reading: what is written meanwhile is in the one or in the other.
-        here = {phone: at for phone in present if (at := self._unwritten.get((session_id, phone))) is not None}
+        here = {phone: at for phone in arrivals if (at := self._unwritten.get((session_id, phone))) is not None}
         sightings = await queries.sightings_in(self._pool, session_id)
-        return absentees(present, heard_here(sightings, here), waited_for, self._now())
+        return absentees(arrivals, heard_here(sightings, here), self._now())
 
     async def run(self, release: Release) -> None:
         """Write, and ``release`` wishes, until cancelled."""
@@ -89,11 +87,11 @@ class Company:
         """Housekeeping."""
         await queries.forget(self._pool, self._now() - KEPT)
 
-    async def _release(self, waiting: Mapping[UUID, datetime], release: Release) -> None:
-        self._failing &= waiting.keys()
-        for session_id, since in waiting.items():
+    async def _release(self, waiting: Set[UUID], release: Release) -> None:
+        self._failing &= waiting
+        for session_id in waiting:
             try:
-                await release(session_id, self._now() - since)
+                await release(session_id)
             except Exception:
                 # It is tried again each second, but said once.
                 if session_id not in self._failing:

@@ -46,14 +46,14 @@ def heard_here(sightings: Iterable[Sighting], polled: Mapping[UUID, datetime]) -
     return list(known.values())
 
 
-def absentees(
-    present: frozenset[UUID], sightings: Iterable[Sighting], waited_for: timedelta, now: datetime
-) -> frozenset[UUID]:
-    """Those of ``present`` that are absent.
+def absentees(arrivals: Mapping[UUID, datetime], sightings: Iterable[Sighting], now: datetime) -> frozenset[UUID]:
+    """Those of the phones on the roster that are absent. ``arrivals`` says when each came to its place.
 
-    One never heard of is, once it has been ``waited_for`` as long as a polling phone would be.
+    Coming is a request like any other: of a phone never heard of since, it was the last.
     """
     known = {sighting.participant_id: sighting for sighting in sightings}
     return frozenset(
-        phone for phone in present if (known[phone].absent(now) if phone in known else waited_for >= POLLING_COUNTS_FOR)
+        phone
+        for phone, arrived_at in arrivals.items()
+        if known.get(phone, Sighting(phone, None, None, arrived_at)).absent(now)
     )

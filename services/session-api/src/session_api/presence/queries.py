@@ -46,31 +46,32 @@ async def sightings_in(pool: Pool, session_id: UUID) -> list[Sighting]:
     return [Sighting(**row) for row in rows]
 
 
-async def wishes_to_release(pool: Pool, unheard_since: datetime) -> dict[UUID, datetime]:
-    """Sessions in which one phone that is there waits for another that is absent, with the time since when it waits.
+async def wishes_to_release(pool: Pool, unheard_since: datetime) -> set[UUID]:
+    """Sessions in which one phone that is there waits for another that is absent or was never heard of.
 
-    The rules decide; this only leaves out where nothing can be released now.
+    The rules decide; this only leaves out where nothing can be released now. How long one that was never heard of has
+    had its place is in the log: nobody looks at its session for longer than 30 s in vain.
     """
     # The LATERAL is ``Sighting.absent``.
     rows = await pool.fetch(
         """
-        SELECT head.session_id, head.waiting_since
+        SELECT head.session_id
         FROM session_heads AS head
         JOIN sightings AS phone USING (session_id)
         CROSS JOIN LATERAL (
             SELECT coalesce(phone.gone_at >= phone.connected_at, phone.connected_at IS NULL)
                 AND (phone.polled_at IS NULL OR phone.polled_at <= greatest($1, phone.connected_at)) AS absent
         ) AS seen
-        WHERE head.ended_at IS NULL AND head.waiting_since IS NOT NULL
+        WHERE head.ended_at IS NULL AND head.awaited IS NOT NULL
         GROUP BY head.session_id
         HAVING bool_or(NOT seen.absent) AND (
             bool_or(seen.absent AND phone.participant_id = ANY(head.awaited))
-            OR head.waiting_since <= $1 AND NOT head.awaited <@ array_agg(phone.participant_id)
+            OR NOT head.awaited <@ array_agg(phone.participant_id)
         )
         """,
         unheard_since,
     )
-    return {row["session_id"]: row["waiting_since"] for row in rows}
+    return {row["session_id"] for row in rows}
 
 
 async def forget(pool: Pool, before: datetime) -> None:

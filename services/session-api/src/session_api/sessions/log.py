@@ -229,7 +229,7 @@ class SessionLog:
         decided = decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
         if request.absent is None and isinstance(request.command, WISHES) and len(state.present) > 1:
             asks = not decided or isinstance(decided[-1], NextRequested | ChangeRequested | ReadyChanged)
-            if asks and (absent := await self._company.absent(state.session_id, state.present)):
+            if asks and (absent := await self._company.absent(state.session_id, state.arrivals)):
                 return decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
         return decided
 

@@ -85,7 +85,6 @@ WITH wanted AS (
     UPDATE session_heads AS h
     SET last_seq = w.last_seq, state = w.state, mode = w.mode, code_version = $15, document = w.document::json,
         active_at = greatest(h.active_at, w.active_at), due_at = w.due_at, ended_at = w.ended_at,
-        waiting_since = CASE WHEN w.awaited IS NOT NULL THEN coalesce(h.waiting_since, w.active_at) END,
         awaited = w.awaited::uuid[]
     FROM wanted AS w JOIN locked USING (session_id)
     WHERE h.session_id = w.session_id AND h.last_seq = w.expected_seq

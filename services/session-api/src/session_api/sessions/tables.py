@@ -22,9 +22,9 @@ def _instant(*, nullable: bool = False) -> Any:
 class SessionHeadRow(SQLModel, table=True):
     """The state after ``last_seq``, folded by ``code_version`` of the rules. Activity moves ``active_at``.
 
-    ``waiting_since`` is when the first wish that waits was made, ``awaited`` the phones without whom it would take
-    effect; both null when none waits. No index has them: with every second append of a pair they change, and the row
-    could not stay in its place (HOT). Those who look for them go through the live heads, 2 µs each.
+    ``awaited`` are the phones without whom a wish that waits would take effect; null when none waits. No index has it:
+    with every second append of a pair it changes, and the row could not stay in its place (HOT). Those who look for it
+    go through the live heads, 2 µs each.
     """
 
     __tablename__ = "session_heads"
@@ -42,7 +42,6 @@ class SessionHeadRow(SQLModel, table=True):
     active_at: datetime = Field(sa_column=_instant())
     due_at: datetime = Field(sa_column=_instant())
     ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-    waiting_since: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     awaited: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid())))
 
 

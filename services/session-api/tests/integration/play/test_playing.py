@@ -276,32 +276,28 @@ async def test_a_release_that_changes_nothing_does_not_stand_in_the_way_of_the_n
     assert (await still_house.deps.log.execute(other_way)).replayed
 
 
-async def test_a_wish_waits_in_the_log_until_it_is_settled(still_house: House, clock: Clock) -> None:
+async def test_a_wish_waits_in_the_log_until_it_is_settled(still_house: House) -> None:
     await import_included(still_house)
     a, b = await begun(still_house)
-    since = clock.now
 
-    async def waiting() -> tuple[object, ...]:
-        row = await still_house.deps.pool.fetchrow(
-            "SELECT waiting_since, awaited FROM session_heads WHERE session_id = $1", a.session_id
+    async def awaited() -> object:
+        return await still_house.deps.pool.fetchval(
+            "SELECT awaited FROM session_heads WHERE session_id = $1", a.session_id
         )
-        assert row is not None
-        return tuple(row)
 
-    assert await waiting() == (None, None)
+    assert await awaited() is None
     await a.command("request_next", {})
-    assert await waiting() == (since, [b.participant_id])
-    clock.advance(seconds=1)
+    assert await awaited() == [b.participant_id]
     await b.command("start_afresh", {})
-    assert await waiting() == (since, sorted([a.participant_id, b.participant_id]))
+    assert await awaited() == sorted([a.participant_id, b.participant_id])
     await b.command("request_next", {})
-    assert await waiting() == (None, None)
+    assert await awaited() is None
     await a.command("choose_context", {"context": "mature"})
-    assert await waiting() == (None, None)
+    assert await awaited() is None
     await b.command("skip", {})
-    assert await waiting() == (clock.now, [a.participant_id])
+    assert await awaited() == [a.participant_id]
     await a.post("/close", json={})
-    assert await waiting() == (None, None)
+    assert await awaited() is None
 
 
 async def test_a_session_whose_wish_cannot_be_released_harms_no_other(still_house: House, clock: Clock) -> None:
@@ -342,6 +338,25 @@ async def test_a_new_wish_takes_effect_at_once_while_the_partner_is_gone_and_wai
     await handle(still_house, ParticipantConnected(**fields, connected_at=still_house.deps.now()))
     asked = await a.command("request_next", {})
     assert [event["type"] for event in asked.json()["events"]] == ["next_requested"]
+
+
+async def test_a_partner_never_heard_of_holds_nobody_up_once_it_has_had_its_place_for_thirty_seconds(
+    still_house: House, clock: Clock
+) -> None:
+    await import_included(still_house)
+    a = await still_house.start()
+    await joined(still_house, a)
+    await connect(still_house, a, "A")
+    clock.advance(seconds=29)
+    await a.command("set_ready", {"ready": True})
+    await looked_at_again(still_house)
+    assert not (await play_of(a))["both_ready"]
+    clock.advance(seconds=1)
+    await looked_at_again(still_house)
+    assert (await question_of(a))[1] == 1
+    # It need not be waited for again with each further wish.
+    alone = await a.command("request_next", {})
+    assert [event["type"] for event in alone.json()["events"]] == ["question_advanced", "question_shown"]
 
 
 async def test_a_polling_partner_counts_as_present_for_thirty_seconds(still_house: House, clock: Clock) -> None:

@@ -52,10 +52,16 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("version: 1", "version: 0", "set.yaml:2: version: "),
         ("kind: open", "kind: riddle", "set.yaml:6: questions.0.kind: "),
         ("kind: open", "kind: choice", "set.yaml:5: questions.0: a question of kind choice has choices"),
-        ("id: sea-or-hills", "id: lost-key", "set.yaml:4: questions: question given twice: lost-key"),
-        ("- id: hills", "- id: sea", "set.yaml:11: questions.1.choices: choice given twice: sea"),
-        (', de: "Meer"', "", "set.yaml:1: sea-or-hills: choice sea has en, not en, de"),
-        ("Sea or hills, and why?", "Which key would you miss most now?", "set.yaml:1: sea-or-hills is nearly the same"),
+        ("id: sea-or-hills", "id: lost-key", "set.yaml:8: questions.1.id: question given twice: lost-key"),
+        ("- id: hills", "- id: sea", "set.yaml:14: questions.1.choices.1.id: choice given twice: sea"),
+        (', de: "Meer"', "", "set.yaml:13: questions.1.choices.0.text: has en, not en, de"),
+        (', de: "Meer oder', ', vi: "Meer oder', "set.yaml:10: questions.1.text: has en, vi, not en, de"),
+        ("kind: open", "kind: open\n    hint: {en: Any}", "set.yaml:7: questions.0.hint: has en, not en, de"),
+        (
+            "Sea or hills, and why?",
+            "Which key would you miss most now?",
+            "set.yaml:10: questions.1.text.en: is nearly the same as lost-key",
+        ),
         ("id: lost-key", "id: Lost Key", "set.yaml:5: questions.0.id: "),
         ("kind: open", "kind: open\n    mood: sad", "set.yaml:7: questions.0.mood: "),
         ("id: lost-key", "id: 2024-13-45", "set.yaml:5: month must be in 1..12; text that looks like a date"),
@@ -74,5 +80,35 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, fault
     assert told.startswith(fault)
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    assert len(faults(tmp_path, GOOD.replace("version: 1", "version: x").replace("kind: open", "kind: riddle"))) == 2
+def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = GOOD
+    for old, new in (
+        ("version: 1", "version: x"),
+        ("kind: open", "kind: riddle"),
+        ("id: sea-or-hills", "id: lost-key"),
+        ("Sea or hills, and why?", "Which key would you miss most now?"),
+        (', de: "Meer"', ""),
+        ('"Hills", de: "Berge"', '" "'),
+    ):
+        text = text.replace(old, new, 1)
+    assert [fault.split(" ")[:2] for fault in faults(tmp_path, text)] == [
+        ["set.yaml:2:", "version:"],
+        ["set.yaml:6:", "questions.0.kind:"],
+        ["set.yaml:8:", "questions.1.id:"],
+        ["set.yaml:10:", "questions.1.text.en:"],
+        ["set.yaml:13:", "questions.1.choices.0.text:"],
+        ["set.yaml:15:", "questions.1.choices.1.text.en:"],
+        ["set.yaml:15:", "questions.1.choices.1.text:"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "7", "[]", "languages: 7\nquestions: {}", "languages: [[en], 7]\nquestions: [7, {id: [a], choices: [[]]}]"],
+)
+def test_what_is_no_question_set_at_all_is_refused(tmp_path: Path, text: str) -> None:
+    assert faults(tmp_path, text)
+
+
+def test_a_set_whose_languages_are_wrong_is_not_told_of_every_text(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, GOOD.replace("[en, de]", "[en, German]"))) == 1

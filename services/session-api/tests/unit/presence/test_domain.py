@@ -40,11 +40,11 @@ def test_a_phone_is_present(
         assert absent(present_until)
 
 
-def test_a_phone_never_heard_of_is_absent_once_it_was_waited_for_as_long_as_a_polling_one() -> None:
+def test_a_phone_never_heard_of_is_absent_once_it_has_had_its_place_for_thirty_seconds() -> None:
     seen = [Sighting(PHONE_A, START, None, None)]
-    both = frozenset({PHONE_A, PHONE_B})
-    assert absentees(both, seen, timedelta(seconds=29), START) == frozenset()
-    assert absentees(both, seen, timedelta(seconds=30), START) == {PHONE_B}
+    arrivals = {PHONE_A: START, PHONE_B: START + timedelta(seconds=60)}
+    assert absentees(arrivals, seen, START + timedelta(seconds=89)) == frozenset()
+    assert absentees(arrivals, seen, START + timedelta(seconds=90)) == {PHONE_B}
 
 
 def test_a_request_heard_here_counts_before_it_is_written() -> None:

@@ -163,6 +163,8 @@ def test_facts_of_pairing_may_come_twice_late_or_out_of_order() -> None:
     assert ahead.dual_status == "expired"
     assert decide(ahead, c.ReplacePairingCode(3, START), None) == []
     assert decide(ahead, c.AdmitPartner(PHONE_B, 1, 2), None) == []
+    assert after(ahead, c.AdmitPartner(PHONE_B, 1, 4)).dual_status == "paired"
+    assert after(session, c.EndPairingCode(2, "expired")).dual_status == "expired"
 
 
 def test_a_code_that_ran_out_gives_way_to_a_new_one_or_to_one_phone() -> None:

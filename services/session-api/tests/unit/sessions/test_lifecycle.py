@@ -10,16 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_api.sessions.domain.lifecycle import (
-    DUAL_MOVES,
     ENDED,
     MOVES,
-    DualStatus,
     Lifecycle,
     Lifetimes,
     MoveRefused,
     end_at_limit,
     move,
-    move_dual,
     next_limit,
 )
 
@@ -30,7 +27,6 @@ order_placed→awaiting_payment|payment_completed|cart_active|closed; awaiting_p
 payment_completed→closed
 """
 STATES: tuple[Lifecycle, ...] = get_args(Lifecycle)
-DUAL_STATES: tuple[DualStatus, ...] = get_args(DualStatus)
 
 
 def allowed_by_the_book() -> set[tuple[str, str]]:
@@ -55,14 +51,6 @@ def test_exactly_the_moves_of_the_book_are_allowed(source: Lifecycle, target: Li
 def test_every_state_has_its_moves_and_ended_is_ended() -> None:
     assert set(MOVES) == set(STATES)
     assert all(not MOVES[state] for state in ENDED)
-    assert set(DUAL_MOVES) == set(DUAL_STATES)
-
-
-def test_dual_status_refuses_with_both_states_named() -> None:
-    assert move_dual("waiting", "paired") == "paired"
-    with pytest.raises(MoveRefused) as refused:
-        move_dual("none", "paired")
-    assert (refused.value.source, refused.value.target) == ("none", "paired")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from session_api.play.domain.events import PlayEvent
 from session_api.play.domain.state import PlayState
 from session_api.sessions.domain import commands as c
 from session_api.sessions.domain import events as e
-from session_api.sessions.domain.lifecycle import ENDED, Lifecycle, MoveRefused, end_at_limit, move, move_dual
+from session_api.sessions.domain.lifecycle import ENDED, Lifecycle, MoveRefused, end_at_limit, move
 from session_api.sessions.domain.state import Pairing, Participant, SessionState
 
 NOBODY: frozenset[UUID] = frozenset()
@@ -230,8 +230,7 @@ def _evolve_session(state: SessionState, event: e.Event, at: datetime) -> Sessio
         case e.ModeChanged(mode):
             return replace(state, mode=mode)
         case e.PairingCodeReplaced(generation, expires_at):
-            status = state.dual_status if state.dual_status == "waiting" else move_dual(state.dual_status, "waiting")
-            return replace(state, dual_status=status, pairing=Pairing(generation, expires_at))
+            return replace(state, dual_status="waiting", pairing=Pairing(generation, expires_at))
         case e.PairingExpired(generation, _):
             expires_at = state.pairing.expires_at if state.pairing else at
             return replace(state, dual_status="expired", pairing=Pairing(generation, expires_at, ended_at=at))

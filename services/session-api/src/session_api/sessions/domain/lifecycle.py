@@ -10,6 +10,7 @@ Lifecycle = Literal[
     "pending", "browsing", "cart_active", "order_placed", "awaiting_payment", "payment_completed", "closed", "expired"
 ]
 DualStatus = Literal["none", "waiting", "paired", "expired"]
+"""As pairing told it last (S4). Its row decides and its facts may overtake each other, so any move may be heard of."""
 Limit = Literal["absolute", "pending", "idle", "paid_idle", "pairing"]
 
 ENDED: frozenset[Lifecycle] = frozenset({"closed", "expired"})
@@ -25,13 +26,6 @@ MOVES: dict[Lifecycle, frozenset[Lifecycle]] = {
     "expired": frozenset(),
 }
 
-DUAL_MOVES: dict[DualStatus, frozenset[DualStatus]] = {
-    "none": frozenset({"waiting"}),
-    "waiting": frozenset({"paired", "expired", "none"}),
-    "expired": frozenset({"waiting", "none"}),
-    "paired": frozenset({"waiting"}),
-}
-
 
 class MoveRefused(Exception):
     """No such move; both states are named."""
@@ -45,13 +39,6 @@ class MoveRefused(Exception):
 def move(source: Lifecycle, target: Lifecycle) -> Lifecycle:
     """``target`` when S3 allows the move. Raises MoveRefused."""
     if target not in MOVES[source]:
-        raise MoveRefused(source, target)
-    return target
-
-
-def move_dual(source: DualStatus, target: DualStatus) -> DualStatus:
-    """``target`` when S4 allows the move. Raises MoveRefused."""
-    if target not in DUAL_MOVES[source]:
         raise MoveRefused(source, target)
     return target
 

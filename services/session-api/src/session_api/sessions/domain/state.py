@@ -66,7 +66,12 @@ class SessionState:
 
     @property
     def present(self) -> frozenset[UUID]:
-        return frozenset(member.participant_id for member in self.members if member.present)
+        return frozenset(self.arrivals)
+
+    @property
+    def arrivals(self) -> dict[UUID, datetime]:
+        """The phones that are present, each with when it came to its place."""
+        return {member.participant_id: member.joined_at or self.created_at for member in self.members if member.present}
 
     @property
     def awaited(self) -> frozenset[UUID]:

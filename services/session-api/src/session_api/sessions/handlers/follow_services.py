@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from session_api.play.domain.commands import ReleaseWishes
@@ -94,13 +94,13 @@ async def follow_gone(deps: SessionDeps, fact: ParticipantGone, delivery: Delive
     await deps.company.gone(fact.session_id, fact.participant_id, fact.gone_at)
 
 
-async def release_wishes(deps: SessionDeps, session_id: UUID, waited_for: timedelta) -> None:
-    """What one phone has asked for, ``waited_for`` so long, takes effect if the others are absent.
+async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
+    """What one phone has asked for takes effect if the others are absent.
 
     Raises StoreUnavailable, Problem, SetNotLoaded.
     """
     state = (await deps.log.head(session_id)).state
-    absent = await deps.company.absent(session_id, state.present, waited_for)
+    absent = await deps.company.absent(session_id, state.arrivals)
     if not absent & state.awaited:
         return
     request = Request(

@@ -29,7 +29,8 @@ def downgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     )
     op.execute(
-        "INSERT INTO waiting_wishes SELECT session_id, waiting_since FROM session_heads WHERE waiting_since IS NOT NULL"
+        "INSERT INTO waiting_wishes SELECT session_id, coalesce(waiting_since, active_at) "
+        "FROM session_heads WHERE awaited IS NOT NULL"
     )
     op.drop_column("session_heads", "awaited")
     op.drop_column("session_heads", "waiting_since")

@@ -42,7 +42,7 @@ Rows = dict[str, list[str]]
 SESSIONS = (SessionHeadRow, SessionEventRow, SessionCommandRow, CreationRow, OutboxRow, FlagRow)
 VENUES = (TenantRow, LocationRow, TableRow, AnalyticsRow)
 GAME = (QuestionSetRow, SightingRow)
-NEW_IN_HEADS = ("awaited",)
+NEW_IN_HEADS = ("waiting_since", "awaited")
 
 
 def names(models: Iterable[type[SQLModel]]) -> set[str]:

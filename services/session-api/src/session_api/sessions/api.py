@@ -82,6 +82,11 @@ READ_PROBLEMS: dict[int | str, dict[str, Any]] = {
     503: _problem("`unavailable`"),
 }
 
+KEYED_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    409: _problem("`not_allowed`, `idempotency_mismatch`"),
+    **READ_PROBLEMS,
+}
+
 router = APIRouter(tags=["sessions"])
 internal_router = APIRouter()
 
@@ -113,7 +118,11 @@ async def post_session(
     return await create_session(api.deps, body, key)
 
 
-@router.get("/sessions/{session_id}", summary="Resume: the session as it is", responses=READ_PROBLEMS)
+@router.get(
+    "/sessions/{session_id}",
+    summary="Resume: the session as it is",
+    responses={409: _problem("`table_mismatch`"), **READ_PROBLEMS},
+)
 async def get_session(
     session_id: UUID,
     api: Api,
@@ -210,7 +219,7 @@ async def post_event(
     )
 
 
-@router.post("/sessions/{session_id}/close", summary="End the session for everybody", responses=READ_PROBLEMS)
+@router.post("/sessions/{session_id}/close", summary="End the session for everybody", responses=KEYED_PROBLEMS)
 async def post_close(
     session_id: UUID, api: Api, request: Request, credential: Credential, key: Key = None
 ) -> SessionBody:
@@ -222,7 +231,7 @@ async def post_close(
         _raise_problem(error)
 
 
-@router.delete("/sessions/{session_id}/members/{participant_id}", summary="Leave the session", responses=READ_PROBLEMS)
+@router.delete("/sessions/{session_id}/members/{participant_id}", summary="Leave the session", responses=KEYED_PROBLEMS)
 async def delete_member(
     session_id: UUID, participant_id: UUID, api: Api, request: Request, credential: Credential, *, key: Key = None
 ) -> SessionBody:

@@ -24,8 +24,8 @@ class SessionHeadRow(SQLModel, table=True):
 
     ``awaited`` are the phones without whom a wish that waits would take effect; null when none waits. No index has it:
     with every second append of a pair it changes, and the row could not stay in its place (HOT). Those who look for it
-    go through the live heads, 2 µs each. ``waiting_since`` is written no more: it is there for the version before this one,
-    which may still run beside it, and goes with the next.
+    go through the live heads, 2 µs each. ``waiting_since`` is written no more: it is there for the version before
+    this one, which may still run beside it, and goes with the next.
     """
 
     __tablename__ = "session_heads"

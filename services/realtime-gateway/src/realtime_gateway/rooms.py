@@ -1,8 +1,12 @@
 """Rooms: the live sessions of this instance, and the delivery of their log to the phones in them.
 
 Invariants (see also ``domain.log_order``):
-- Every event a phone is sent comes in order of ``seq``, once, without a gap. Hints, answers to commands and fetched
-  pages all go through ``RoomLog.offer``; it does not matter which of them brings an event first.
+- Every event a phone is sent comes in order of ``seq``, once, without a gap. Hints, answers to commands and what the
+  room fetches all go through ``RoomLog.offer``; it does not matter which of them brings an event first.
+- An event is the same for all who were on the roster when it happened, and may be less for whoever joined later. So
+  what a recovering phone fetched is for that phone alone, and the room fetches with the live phone that has been sent
+  least: whatever another one still lacks happened after both had joined. Where even that phone is ahead of the room,
+  nobody lacks what lies between, and the room goes on from there.
 - A room exists while somebody uses it, and its shard is bound before anything is fetched for it.
 - At most one fetch per room is under way. A room that is behind is fetched at once, again after a pause when
   session-api cannot answer, and in any case found by the next comparison of heads.
@@ -71,6 +75,12 @@ class Room:
     def head(self) -> int:
         """The highest seq known to exist."""
         return max(self.log.head, self.log.cursor or 0)
+
+    @property
+    def least_told(self) -> Phone | None:
+        """The live phone that has been sent least, None while there is none."""
+        live = (phone for phone in self.phones.values() if phone.log.live)
+        return min(live, key=lambda phone: phone.log.cursor, default=None)
 
 
 class Rooms:
@@ -217,7 +227,7 @@ class Rooms:
 
     def fetch_if_behind(self, room: Room) -> None:
         """Start fetching what is missing, unless that is under way."""
-        if room.log.behind and not room.fetching and room.phones:
+        if room.log.behind and not room.fetching and room.least_told is not None:
             room.fetching = True
             self.start(self._fetch(room))
 
@@ -227,6 +237,7 @@ class Rooms:
                 # Hints that were only out of order have often arrived by now.
                 await asyncio.sleep(0)
                 if not await self._fetch_once(room):
+                    self.enforce(room)
                     return
                 await asyncio.sleep(pause)
         finally:
@@ -234,9 +245,11 @@ class Rooms:
 
     async def _fetch_once(self, room: Room) -> bool:
         """Fetch until the room is not behind. True when it should be tried again after a pause."""
-        while room.log.behind and room.phones:
-            phone = next(iter(room.phones.values()))
+        while room.log.behind and (phone := room.least_told) is not None:
             cursor = room.log.cursor or 0
+            if phone.log.cursor > cursor:
+                self.emit(room, room.log.start(phone.log.cursor))
+                continue
             try:
                 page = await self._owner.events(room.session_id, phone.credential, cursor)
             except SocketRefused as refused:

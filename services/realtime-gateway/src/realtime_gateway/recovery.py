@@ -133,6 +133,8 @@ class Recovery:
             phone.wire.push(item.frame)
         metrics.DELIVERIES.inc(len(missed))
         changed = self._rooms.follow_roster(room, page.events)
+        if room.log.cursor is None and not page.full:
+            room.follow_wishes(page.events)
         if room.log.cursor is not None or not page.full:
             changed = self._join(room, phone) or changed
         if changed and not room.log.behind:

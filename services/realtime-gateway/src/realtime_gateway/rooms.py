@@ -69,12 +69,17 @@ class Room:
     users: int = 0
     fetching: bool = False
     presence_known: bool = False
-    awaiting: bool = False
+    awaiting: bool = True
 
     @property
     def head(self) -> int:
         """The highest seq known to exist."""
         return max(self.log.head, self.log.cursor or 0)
+
+    def follow_wishes(self, events: Iterable[EventView]) -> None:
+        """Events in order, up to the newest that the room has."""
+        for event in events:
+            self.awaiting = awaiting_after(event.type, self.awaiting)
 
     @property
     def least_told(self) -> Phone | None:
@@ -184,8 +189,7 @@ class Rooms:
         if not ready:
             return False
         changed = self.follow_roster(room, (item.event for _, item in ready))
-        for _, item in ready:
-            room.awaiting = awaiting_after(item.event.type, room.awaiting)
+        room.follow_wishes(item.event for _, item in ready)
         sent = 0
         for phone in room.phones.values():
             for seq, item in ready:
@@ -248,6 +252,7 @@ class Rooms:
         while room.log.behind and (phone := room.least_told) is not None:
             cursor = room.log.cursor or 0
             if phone.log.cursor > cursor:
+                room.awaiting = True
                 self.emit(room, room.log.start(phone.log.cursor))
                 continue
             try:
@@ -321,6 +326,7 @@ class Rooms:
         """The log has another history: phones take the snapshot and go on from ``head``."""
         log.warning("room.history_changed", session_id=str(room.session_id))
         room.epoch = epoch
+        room.awaiting = True
         room.log.restart()
         room.log.start(head)
         for phone in room.phones.values():

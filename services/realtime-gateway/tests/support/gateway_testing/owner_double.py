@@ -173,6 +173,8 @@ class OwnerDouble:
         except Problem as problem:
             return JSONResponse(problem.document("trace"), problem.status)
         cursor = int(request.query_params["cursor"])
+        if cursor >= 2**31:
+            return JSONResponse({}, 422)
         limit = min(int(request.query_params["limit"]), self.page_limit)
         found = [_as_seen(event, guest).model_dump(mode="json") for event in table.events[cursor : cursor + limit]]
         reached = cursor + len(found)

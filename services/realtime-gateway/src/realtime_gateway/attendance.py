@@ -5,7 +5,7 @@ Invariants:
   hears of the newer (by hint, or by the reconciliation that looks the numbers up), and only the loss of the newest
   makes the participant away and, ``gone_after_s`` after it was last heard of, gone.
 - ``ParticipantGone`` is written in the transaction that finds the number unchanged: nobody who came back is declared
-  gone.
+  gone. It is dated so that whoever comes back at that moment came back after it (``gone_since``).
 - An instance that stops or dies declares nothing. Its participants are declared gone by another one after
   ``gone_after_s`` without a heartbeat, and only by one whose own heart has been beating all that time: after an outage
   of the database nobody is mistaken for dead.
@@ -22,7 +22,7 @@ from uuid import UUID
 
 from realtime_gateway import metrics
 from realtime_gateway.domain.closing import Closing
-from realtime_gateway.domain.presence import Mark
+from realtime_gateway.domain.presence import Mark, gone_since
 from realtime_gateway.domain.roster import Verdict
 from realtime_gateway.errors import DatabaseUnavailable, SocketRefused
 from realtime_gateway.handlers import Handlers
@@ -180,7 +180,7 @@ class Attendance:
         ]
         if not due:
             return
-        gone = await self._handlers.declare_gone(due)
+        gone = await self._handlers.declare_gone(due, self._gone_since())
         for socket in due:
             lost = self._lost.get((socket.session_id, socket.participant_id))
             if lost is not None and lost.connection == socket.connection:
@@ -203,7 +203,8 @@ class Attendance:
         self._known = True
         await self._return_from_the_dead()
         if now - self._beating_since >= self._gone_after_s:
-            self._show_gone(await self._handlers.bury_dead_instances(self._gone_after_s), "instance")
+            gone = await self._handlers.bury_dead_instances(self._gone_after_s, self._gone_since())
+            self._show_gone(gone, "instance")
 
     async def _return_from_the_dead(self) -> None:
         """Others declared our participants gone while we could not say that we live: their sockets count anew.
@@ -227,6 +228,9 @@ class Attendance:
     def _seated(self, phone: Phone) -> Phone | None:
         room = self._rooms.get(phone.session_id)
         return None if room is None else room.phones.get(phone.participant_id)
+
+    def _gone_since(self) -> datetime:
+        return gone_since(datetime.now(UTC), self._gone_after_s)
 
     def _show_gone(self, gone: Sequence[GoneParticipant], cause: str) -> None:
         for one in gone:

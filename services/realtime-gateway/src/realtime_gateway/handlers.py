@@ -117,11 +117,11 @@ class Handlers:
         self._wake()
         return connection
 
-    async def declare_gone(self, away: Sequence[HeldSocket]) -> list[GoneParticipant]:
+    async def declare_gone(self, away: Sequence[HeldSocket], gone_at: datetime) -> list[GoneParticipant]:
         """The away time of these is over. Those that came back, here or elsewhere, are not gone."""
         async with self._transaction() as session:
             gone = await queries.mark_gone(session, away, self._instance_id)
-            _announce(session, gone)
+            _announce(session, gone, gone_at)
         self._wake()
         return gone
 
@@ -137,11 +137,11 @@ class Handlers:
         async with self._statement() as session:
             return await queries.beat(session, self._instance_id, self._name)
 
-    async def bury_dead_instances(self, silence_s: float) -> list[GoneParticipant]:
+    async def bury_dead_instances(self, silence_s: float, gone_at: datetime) -> list[GoneParticipant]:
         """Participants of instances that have been silent too long are gone, unless they have come back elsewhere."""
         async with self._transaction() as session:
             gone = await queries.take_dead_instances(session, self._instance_id, silence_s)
-            _announce(session, gone)
+            _announce(session, gone, gone_at)
         if gone:
             self._wake()
         return gone
@@ -152,13 +152,12 @@ def _raise_unavailable(error: Exception) -> None:
         raise DatabaseUnavailable(type(error).__name__) from error
 
 
-def _announce(session: AsyncSession, gone: Sequence[GoneParticipant]) -> None:
-    now = datetime.now(UTC)
+def _announce(session: AsyncSession, gone: Sequence[GoneParticipant], gone_at: datetime) -> None:
     for participant in gone:
         fact = ParticipantGone(
             session_id=participant.session_id,
             participant_id=participant.participant_id,
             role=cast(Role, participant.role),
-            gone_at=now,
+            gone_at=gone_at,
         )
         enqueue(session, fact, subject=str(participant.session_id), source=SOURCE)

@@ -16,6 +16,7 @@ from realtime_gateway.errors import OwnerUnavailable, SocketRefused
 from twotop_common.contracts.session_log import EventView
 
 PAGE_SIZE = 500
+MAX_CURSOR = 2**31 - 1
 _EVENTS = TypeAdapter(list[EventView])
 
 
@@ -43,11 +44,14 @@ class Owner:
         self._client = client
 
     async def events(self, session_id: UUID, credential: str, cursor: int) -> Page:
-        """What happened after ``cursor``. Raises SocketRefused when the credential no longer grants it."""
+        """What happened after ``cursor``. Raises SocketRefused when the credential no longer grants it.
+
+        A phone may claim any number: one that no log reaches has nothing behind it.
+        """
         document = await self._ask(
             "GET",
             f"/internal/sessions/{session_id}/events",
-            params={"cursor": cursor, "limit": PAGE_SIZE},
+            params={"cursor": min(cursor, MAX_CURSOR), "limit": PAGE_SIZE},
             credential=credential,
         )
         try:

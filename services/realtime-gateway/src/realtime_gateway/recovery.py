@@ -1,7 +1,8 @@
 """How a phone catches up: what it missed is fetched while what is new is held, then both are joined without a window.
 
 The order matters: the room's shard is bound and the phone is in the room *before* the first fetch. So every event that
-commits after the fetch read the log reaches the room as a hint (or by a comparison of heads), and is held.
+commits after the fetch read the log reaches the room as a hint (or by a comparison of heads), and is held. What is
+fetched here is as this phone may see it, and is sent to no other.
 """
 
 from __future__ import annotations
@@ -132,19 +133,22 @@ class Recovery:
             phone.wire.push(item.frame)
         metrics.DELIVERIES.inc(len(missed))
         changed = self._rooms.follow_roster(room, page.events)
-        if room.log.cursor is not None:
-            # What this phone fetched may be news to the others.
-            changed = self._rooms.emit(room, room.log.offer(items)) or changed
-            room.log.learn_head(phone.log.cursor)
-        elif not page.full:
+        if room.log.cursor is None and not page.full:
+            room.follow_wishes(page.events)
+        if room.log.cursor is not None or not page.full:
             changed = self._join(room, phone) or changed
-        if changed:
+        if changed and not room.log.behind:
             self._rooms.enforce(room)
 
     def _join(self, room: Room, phone: Phone) -> bool:
-        """The phone's position becomes the room's, if the room has none yet. True when the roster changed."""
+        """The phone's position becomes the room's, if the room has none yet. True when the roster changed.
+
+        What the phone has and the room has not, the room fetches for the others, and then enforces the roster.
+        """
         if room.log.cursor is None:
             return self._rooms.emit(room, room.log.start(phone.log.cursor))
+        room.log.learn_head(phone.log.cursor)
+        self._rooms.fetch_if_behind(room)
         return False
 
     def _go_live(self, room: Room, phone: Phone) -> bool:

@@ -1,8 +1,12 @@
 """Rooms: the live sessions of this instance, and the delivery of their log to the phones in them.
 
 Invariants (see also ``domain.log_order``):
-- Every event a phone is sent comes in order of ``seq``, once, without a gap. Hints, answers to commands and fetched
-  pages all go through ``RoomLog.offer``; it does not matter which of them brings an event first.
+- Every event a phone is sent comes in order of ``seq``, once, without a gap. Hints, answers to commands and what the
+  room fetches all go through ``RoomLog.offer``; it does not matter which of them brings an event first.
+- An event is the same for all who were on the roster when it happened, and may be less for whoever joined later. So
+  what a recovering phone fetched is for that phone alone, and the room fetches with the live phone that has been sent
+  least: whatever another one still lacks happened after both had joined. Where even that phone is ahead of the room,
+  nobody lacks what lies between, and the room goes on from there.
 - A room exists while somebody uses it, and its shard is bound before anything is fetched for it.
 - At most one fetch per room is under way. A room that is behind is fetched at once, again after a pause when
   session-api cannot answer, and in any case found by the next comparison of heads.
@@ -65,12 +69,23 @@ class Room:
     users: int = 0
     fetching: bool = False
     presence_known: bool = False
-    awaiting: bool = False
+    awaiting: bool = True
 
     @property
     def head(self) -> int:
         """The highest seq known to exist."""
         return max(self.log.head, self.log.cursor or 0)
+
+    def follow_wishes(self, events: Iterable[EventView]) -> None:
+        """Events in order, up to the newest that the room has."""
+        for event in events:
+            self.awaiting = awaiting_after(event.type, self.awaiting)
+
+    @property
+    def least_told(self) -> Phone | None:
+        """The live phone that has been sent least, None while there is none."""
+        live = (phone for phone in self.phones.values() if phone.log.live)
+        return min(live, key=lambda phone: phone.log.cursor, default=None)
 
 
 class Rooms:
@@ -174,8 +189,7 @@ class Rooms:
         if not ready:
             return False
         changed = self.follow_roster(room, (item.event for _, item in ready))
-        for _, item in ready:
-            room.awaiting = awaiting_after(item.event.type, room.awaiting)
+        room.follow_wishes(item.event for _, item in ready)
         sent = 0
         for phone in room.phones.values():
             for seq, item in ready:
@@ -217,7 +231,7 @@ class Rooms:
 
     def fetch_if_behind(self, room: Room) -> None:
         """Start fetching what is missing, unless that is under way."""
-        if room.log.behind and not room.fetching and room.phones:
+        if room.log.behind and not room.fetching and room.least_told is not None:
             room.fetching = True
             self.start(self._fetch(room))
 
@@ -227,6 +241,7 @@ class Rooms:
                 # Hints that were only out of order have often arrived by now.
                 await asyncio.sleep(0)
                 if not await self._fetch_once(room):
+                    self.enforce(room)
                     return
                 await asyncio.sleep(pause)
         finally:
@@ -234,9 +249,12 @@ class Rooms:
 
     async def _fetch_once(self, room: Room) -> bool:
         """Fetch until the room is not behind. True when it should be tried again after a pause."""
-        while room.log.behind and room.phones:
-            phone = next(iter(room.phones.values()))
+        while room.log.behind and (phone := room.least_told) is not None:
             cursor = room.log.cursor or 0
+            if phone.log.cursor > cursor:
+                room.awaiting = True
+                self.emit(room, room.log.start(phone.log.cursor))
+                continue
             try:
                 page = await self._owner.events(room.session_id, phone.credential, cursor)
             except SocketRefused as refused:
@@ -308,6 +326,7 @@ class Rooms:
         """The log has another history: phones take the snapshot and go on from ``head``."""
         log.warning("room.history_changed", session_id=str(room.session_id))
         room.epoch = epoch
+        room.awaiting = True
         room.log.restart()
         room.log.start(head)
         for phone in room.phones.values():

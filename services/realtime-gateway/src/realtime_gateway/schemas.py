@@ -110,8 +110,9 @@ def event_frame(event: EventView) -> bytes:
 
 def presence_frame(sightings: Iterable[Sighting]) -> bytes:
     """Everyone who has been seen in the session."""
+    # As text: orjson refuses the UUIDs of the database's driver, and who is declared gone is named by one.
     participants = [
-        {"participant_id": seen.participant_id, "role": seen.role, "status": seen.status} for seen in sightings
+        {"participant_id": str(seen.participant_id), "role": seen.role, "status": seen.status} for seen in sightings
     ]
     return orjson.dumps({"type": "presence", "participants": participants})
 

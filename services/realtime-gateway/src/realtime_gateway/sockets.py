@@ -176,9 +176,10 @@ class Sockets:
             # What the phones said meanwhile is not read yet: a pause of this process is nobody's silence.
             return
         for room in self._rooms:
+            awaited = room.awaiting and room.roster.paired
             for phone in list(room.phones.values()):
                 line = phone.wire.line
-                judgement = line.judge(now, self._patience, awaited=room.awaiting)
+                judgement = line.judge(now, self._patience, awaited=awaited)
                 if judgement is Judgement.LOST:
                     phone.wire.shut(Closing.SILENT)
                 elif judgement is Judgement.ASK and phone.log.live and phone.wire.ask():

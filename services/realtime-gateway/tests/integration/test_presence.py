@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from gateway_testing.owner_double import Table
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from realtime_gateway import attendance, queries
 from realtime_gateway.domain.presence import Mark
 from realtime_gateway.errors import DatabaseUnavailable
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
@@ -62,6 +65,37 @@ async def test_who_comes_back_in_time_is_never_gone(house: House) -> None:
             assert gateway.attendance._lost == {}
             await gateway.attendance.sweep()
             assert await facts(house, GONE) == []
+
+
+async def test_who_comes_back_while_it_is_declared_gone_came_after_it_was_gone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "SWEEP_S", 3_600)
+    gateway, table = await house.open_table(gone_after_s=1.0)
+    credential = house.owner.credential(table, table.guests[1])
+    async with gateway.phone(table) as phone:
+        await phone.auth(credential)
+    lost = gateway.attendance._lost
+    await eventually(lambda: any(one.due <= time.monotonic() for one in lost.values()))
+    claim_connection = queries.claim_connection
+
+    async def claim_after_the_sweep(*args: Any) -> int:
+        await gateway.attendance.sweep()
+        return await claim_connection(*args)
+
+    monkeypatch.setattr(queries, "claim_connection", claim_after_the_sweep)
+    async with gateway.phone(table) as phone:
+        await phone.auth(credential)
+        before, after = [one["connected_at"] for one in await eventually(lambda: both(house, CONNECTED))]
+        (gone,) = await house.published(GONE)
+        gone_at = datetime.fromisoformat(gone["gone_at"])
+        assert datetime.fromisoformat(before) < gone_at < datetime.fromisoformat(after)
+
+
+async def both(house: House, name: str) -> list[dict[str, Any]]:
+    """The facts of a type once there are two."""
+    published = await house.published(name)
+    return published if len(published) == 2 else []
 
 
 async def test_a_newer_socket_replaces_the_older_on_the_same_instance(house: House) -> None:

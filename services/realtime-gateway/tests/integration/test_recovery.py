@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
-from gateway_testing.house import House
+from gateway_testing.house import House, RunningGateway
+from gateway_testing.owner_double import OwnerDouble, Table
+from gateway_testing.phones import TestPhone
 
 from realtime_gateway import recovery
+from realtime_gateway.owner import Page
 from twotop_common.contracts.session_api import ParticipantLeft, ParticipantRenewed, SessionEnded
 from twotop_common.testing.eventually import eventually
 
@@ -171,6 +175,75 @@ async def test_the_end_of_the_session_reaches_the_phone_before_its_socket_closes
         assert await phone.close_code() == 4410
         assert phone.seqs == [1, 2]
         assert phone.bye == "session_ended"
+
+
+ANSWERS = ["beneath the third bridge", "at her grandmother's"]
+
+
+def _reveal_answers_and_seat_a_newcomer_unheard(owner: OwnerDouble, table: Table) -> None:
+    newcomer = table.guests[1]
+    owner.append(table, "answers_revealed", hint=False, answers=ANSWERS)
+    joined = owner.append(table, "partner_joined", hint=False, participant_id=str(newcomer.participant_id))
+    newcomer.joined = joined.seq
+
+
+def _answers_read_by(phone: TestPhone) -> list[Any]:
+    events = [frame["event"] for frame in phone.frames if frame["type"] == "event"]
+    return [event["data"]["answers"] for event in events if event["type"] == "answers_revealed"]
+
+
+async def test_what_is_withheld_from_a_newcomer_reaches_the_one_who_was_there(house: House) -> None:
+    gateway, table = await house.open_table(compare_heads_s=60)
+    a, b = table.guests
+    async with gateway.phone(table) as there, gateway.phone(table) as newcomer:
+        await there.auth(house.owner.credential(table, a))
+        await there.expect("presence")
+        _reveal_answers_and_seat_a_newcomer_unheard(house.owner, table)
+        await newcomer.auth(house.owner.credential(table, b))
+        for phone in (there, newcomer):
+            assert await phone.until_seq(3) == [1, 2, 3]
+        assert (_answers_read_by(there), _answers_read_by(newcomer)) == ([ANSWERS], [[]])
+
+
+async def test_what_is_withheld_from_a_newcomer_reaches_the_one_who_returns_more_slowly(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, table = await house.open_table(compare_heads_s=60)
+    a, b = table.guests
+    credential = house.owner.credential(table, a)
+    async with gateway.phone(table) as before, gateway.phone(table) as back, gateway.phone(table) as newcomer:
+        await before.auth(credential)
+        await before.until_seq(1)
+        read, go_on = _delay_what_is_read_with(credential, gateway, monkeypatch)
+        returning = asyncio.create_task(back.auth(credential, last_seq=1))
+        await read.wait()
+        _reveal_answers_and_seat_a_newcomer_unheard(house.owner, table)
+        await newcomer.auth(house.owner.credential(table, b))
+        await newcomer.until_seq(3)
+        room = gateway.rooms.get(table.session_id)
+        await eventually(lambda: room.log.cursor == 3)
+        go_on.set()
+        await returning
+        assert await back.until_seq(3) == [2, 3]
+        assert (_answers_read_by(back), _answers_read_by(newcomer)) == ([ANSWERS], [[]])
+
+
+def _delay_what_is_read_with(
+    credential: str, gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> tuple[asyncio.Event, asyncio.Event]:
+    """Two events: the first page was read with this credential; the page may arrive."""
+    owner, read, go_on = gateway.rooms._owner, asyncio.Event(), asyncio.Event()
+    events = owner.events
+
+    async def late_events(session_id: Any, by: str, cursor: int) -> Page:
+        page: Page = await events(session_id, by, cursor)
+        if by == credential:
+            read.set()
+            await go_on.wait()
+        return page
+
+    monkeypatch.setattr(owner, "events", late_events)
+    return read, go_on
 
 
 async def test_facts_make_the_room_fetch_the_event_that_its_hint_lost(house: House) -> None:

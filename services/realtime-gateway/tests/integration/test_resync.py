@@ -26,10 +26,11 @@ async def test_a_phone_from_another_history_resyncs(house: House) -> None:
         assert await phone.until_seq(3) == [3]
 
 
-async def test_a_phone_that_is_ahead_of_the_log_resyncs(house: House) -> None:
+@pytest.mark.parametrize("last_seq", [40, 2**31, 2**53 - 1])
+async def test_a_phone_that_is_ahead_of_the_log_resyncs(house: House, last_seq: int) -> None:
     gateway, table = await house.open_table()
     async with gateway.phone(table) as phone:
-        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=40)
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=last_seq)
         assert (await phone.expect("resync"))["last_seq"] == 1
 
 

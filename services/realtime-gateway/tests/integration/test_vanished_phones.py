@@ -95,8 +95,69 @@ async def test_a_phone_that_its_partner_waits_for_is_asked_until_that_is_settled
         await quiet.until_seq(house.owner.append(table, "next_requested").seq)
         for _ in range(3):
             await eventually(partial(heard_since, line, line.heard_at))
-        await quiet.until_seq(house.owner.append(table, "next_withdrawn").seq)
+        await quiet.until_seq(house.owner.append(table, "question_shown").seq)
         assert not gateway.rooms.get(table.session_id).awaiting
+
+
+async def test_a_room_that_opens_onto_a_waiting_wish_misses_a_phone_that_vanishes_after_it_was_heard_of(
+    house: House,
+) -> None:
+    gateway, table = await house.open_table(**QUICK)
+    waiting, awaited = table.guests
+    house.owner.append(table, "next_requested", hint=False)
+    async with gateway.phone(table) as one, gateway.phone(table) as other:
+        for guest, phone in ((waiting, one), (awaited, other)):
+            await phone.auth(house.owner.credential(table, guest), last_seq=table.last_seq)
+            await phone.expect("presence")
+        line = seated(gateway, table, awaited).wire.line
+        await eventually(partial(heard_since, line, line.heard_at))
+        other.socket.transport.pause_reading()
+        await one.until_presence(A="online", B="away")
+
+
+@pytest.mark.parametrize("last_seq", [0, 1])
+async def test_a_room_asks_no_phone_once_it_knows_that_nobody_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch, last_seq: int
+) -> None:
+    """``last_seq`` 0: the phone comes for the whole log. 1: it comes with an event that settles what went before."""
+    gateway, table = await house.open_table()
+    house.owner.append(table, "question_shown", hint=False)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=last_seq)
+        assert not await asked_after_silence(gateway, table, phone, monkeypatch)
+
+
+async def test_a_phone_without_a_partner_is_not_asked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = await house.gateway()
+    table = house.owner.seat("A")
+    await house.registered(gateway, table)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=1)
+        assert not await asked_after_silence(gateway, table, phone, monkeypatch)
+
+
+async def test_a_phone_is_asked_although_its_partner_has_no_socket_here(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, table = await house.open_table()
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=1)
+        assert await asked_after_silence(gateway, table, phone, monkeypatch)
+
+
+async def asked_after_silence(
+    gateway: RunningGateway, table: Table, phone: TestPhone, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Whether the table's first guest is asked when it has been told nothing and has said nothing for a while."""
+    line = seated(gateway, table, table.guests[0]).wire.line
+    await eventually(lambda: time.monotonic() > line.taken_at)
+    await phone.say(type="ping")
+    await phone.expect("pong")
+    later = line.heard_at + gateway.sockets._patience.ask_after_s
+    monkeypatch.setattr(gateway.sockets, "_clock", lambda: later)
+    gateway.sockets._swept_at = later
+    gateway.sockets.sweep()
+    return line.answer_due is not None
 
 
 async def test_a_phone_that_is_sent_nothing_but_pongs_is_not_asked(

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asyncpg.pgproto import pgproto
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -129,3 +130,9 @@ def test_written_frames_are_those_of_the_contract() -> None:
     kinds = [WRITTEN.validate_json(frame).type for frame in written]
     assert kinds == ["hello", "event", "presence", "rejected", "rejected", "accepted", "resync", "pong", "bye"]
     assert json.loads(schemas.event_frame(event))["event"] == event.model_dump(mode="json")
+
+
+def test_who_is_named_by_the_database_can_be_shown() -> None:
+    participant_id = uuid4()
+    frame = schemas.presence_frame([Sighting(pgproto.UUID(str(participant_id)), "B", "gone")])
+    assert json.loads(frame)["participants"][0]["participant_id"] == str(participant_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from realtime_gateway.domain.closing import Closing, closing_for_refusal
 from realtime_gateway.domain.limits import MESSAGE_BURST, TokenBucket
-from realtime_gateway.domain.presence import Mark, Presence
+from realtime_gateway.domain.presence import Mark, Presence, gone_since
 from realtime_gateway.domain.roster import Roster, Verdict
 from twotop_common.contracts.session_log import PresenceStatus
 
@@ -135,6 +136,14 @@ def test_presence_is_the_same_in_any_order(marks: list[Mark], random: Random) ->
     for mark in again:
         shuffled.see(A, mark)
     assert straight.marks == shuffled.marks
+
+
+@pytest.mark.parametrize("skew_s", [-9, 0, 9])
+def test_gone_lies_between_two_sockets_although_clocks_differ(skew_s: float) -> None:
+    lost_at = datetime(2026, 7, 1, 20, tzinfo=UTC)
+    back_at = lost_at + timedelta(seconds=20)
+    declared_at = back_at + timedelta(seconds=skew_s)
+    assert lost_at < gone_since(declared_at, 20) < back_at
 
 
 def test_a_burst_is_allowed_and_then_twenty_a_second() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from realtime_gateway.domain.awaiting import awaiting_after
 from realtime_gateway.domain.silence import Judgement, Line, Patience, silence_limit_s
 
 PATIENCE = Patience(silence_s=55, ask_after_s=5, answer_within_s=8)
@@ -63,27 +62,6 @@ def test_a_phone_that_its_partner_waits_for_is_asked_again_and_again() -> None:
         line.ask(asked_at, PATIENCE)
         line.hear(answered_at)
     assert line.judge(123, PATIENCE) is Judgement.FINE
-
-
-def test_a_phone_is_waited_for_from_a_wish_until_it_is_settled() -> None:
-    evening = [
-        ("partner_joined", False),
-        ("ready_changed", True),
-        ("both_ready", False),
-        ("question_shown", False),
-        ("next_requested", True),
-        ("hint_revealed", True),
-        ("next_withdrawn", False),
-        ("change_requested", True),
-        ("context_chosen", False),
-        ("next_requested", True),
-        ("question_advanced", False),
-        ("answer_given", False),
-    ]
-    awaiting = False
-    for event_type, expected in evening:
-        awaiting = awaiting_after(event_type, awaiting)
-        assert awaiting is expected, event_type
 
 
 def test_a_phone_that_talks_is_not_asked() -> None:

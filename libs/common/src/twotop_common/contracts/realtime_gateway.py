@@ -24,7 +24,7 @@ class ParticipantConnected(Contract):
 
 @register("twotop.participant.gone.v1", kind="fact", owner="realtime-gateway", consumers=("session-api", "pairing"))
 class ParticipantGone(Contract):
-    """A participant has had no socket on any gateway for 20 s."""
+    """A participant has had no socket on any gateway for 20 s; ``gone_at`` lies in the middle of them."""
 
     session_id: UUID
     participant_id: UUID

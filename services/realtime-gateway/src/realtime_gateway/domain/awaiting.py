@@ -1,7 +1,9 @@
-"""Whether the phones of a session wait for each other, as far as the events that went by tell.
+"""Whether the phones of a session may wait for each other, as far as the events that went by tell.
 
-The rules of the game are session-api's. This only says when it matters to know that a phone is still there (G4); being
-wrong costs a few pings.
+The rules of the game are session-api's. This only says when it matters to know that a phone is still there (G4). It
+never says no while one waits: that would cost a partner's patience, and the other mistake costs a few pings. So who
+has seen no event that settles it takes it for granted, and a wish that is withdrawn settles nothing, for the other
+phone may have one too.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from __future__ import annotations
 _ASKED = frozenset({"ready_changed", "next_requested", "change_requested"})
 _SETTLED = frozenset(
     {
+        "session_created",
+        "partner_joined",
         "both_ready",
-        "next_withdrawn",
-        "change_withdrawn",
         "question_advanced",
         "question_shown",
         "context_chosen",
@@ -22,5 +24,5 @@ _SETTLED = frozenset(
 
 
 def awaiting_after(event_type: str, awaiting: bool) -> bool:
-    """Whether somebody waits after this event, given whether somebody did before."""
+    """Whether somebody may wait after this event, given whether somebody might before."""
     return event_type in _ASKED or (awaiting and event_type not in _SETTLED)

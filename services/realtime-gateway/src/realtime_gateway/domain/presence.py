@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -69,3 +70,13 @@ class Presence:
     def sightings(self) -> Iterable[Sighting]:
         """What phones are shown, in the order of first arrival."""
         return [Sighting(participant_id, mark.role, mark.status) for participant_id, mark in self.marks.items()]
+
+
+def gone_since(declared_at: datetime, away_s: float) -> datetime:
+    """When a participant that has had no socket for ``away_s`` counts as gone.
+
+    In the middle of that time: after its last socket opened and before its next one does, although every instance
+    stamps by its own clock, and although a socket may open, with an earlier stamp, while its participant is declared
+    gone.
+    """
+    return declared_at - timedelta(seconds=away_s / 2)

@@ -64,6 +64,11 @@ class Roster:
     def end(self) -> None:
         self.ended = True
 
+    @property
+    def paired(self) -> bool:
+        """Whether there is a phone that another one could wait for, wherever its socket is."""
+        return sum(not member.left for member in self.members.values()) > 1
+
     def merge(self, other: Roster) -> None:
         """Take over what another source knows."""
         for participant_id, member in other.members.items():

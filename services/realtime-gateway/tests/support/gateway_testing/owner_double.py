@@ -28,12 +28,13 @@ from twotop_common.service_defaults.problems import Problem
 
 @dataclass
 class Guest:
-    """A participant on the owner's roster."""
+    """A participant on the owner's roster. What was revealed before the event ``joined`` is withheld from it."""
 
     participant_id: UUID
     role: Role
     generation: int = 1
     left: bool = False
+    joined: int = 0
 
 
 @dataclass
@@ -168,12 +169,14 @@ class OwnerDouble:
 
     async def _events(self, request: Request) -> Response:
         try:
-            table, _ = await self._admit(request, "events")
+            table, guest = await self._admit(request, "events")
         except Problem as problem:
             return JSONResponse(problem.document("trace"), problem.status)
         cursor = int(request.query_params["cursor"])
+        if cursor >= 2**31:
+            return JSONResponse({}, 422)
         limit = min(int(request.query_params["limit"]), self.page_limit)
-        found = [event.model_dump(mode="json") for event in table.events[cursor : cursor + limit]]
+        found = [_as_seen(event, guest).model_dump(mode="json") for event in table.events[cursor : cursor + limit]]
         reached = cursor + len(found)
         await self.open_gate.wait()
         return JSONResponse({"events": found, "next_cursor": reached, "epoch": self.epoch})
@@ -221,3 +224,9 @@ class OwnerDouble:
         if call == "participant" and table.ended:
             raise Problem(410, "session_closed")
         return table, guest
+
+
+def _as_seen(event: EventView, guest: Guest) -> EventView:
+    if event.type == "answers_revealed" and event.seq < guest.joined:
+        return event.model_copy(update={"data": {**event.data, "answers": []}})
+    return event

@@ -13,7 +13,7 @@ POLLING_COUNTS_FOR = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When a phone was last heard of. ``gone_at``: it had no socket for 20 s then, as realtime-gateway says."""
+    """When a phone was last heard of. ``gone_at`` lies in 20 s without a socket, as realtime-gateway says."""
 
     participant_id: UUID
     connected_at: datetime | None

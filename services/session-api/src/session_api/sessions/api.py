@@ -65,6 +65,7 @@ async def bearer_credential(request: Request) -> str | None:
 
 Api = Annotated[SessionsApi, Depends(sessions_api)]
 Credential = Annotated[str | None, Depends(bearer_credential)]
+Cursor = Annotated[int, Query(ge=0, le=2**31 - 1)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="makes a repeat a repeat; random")]
 
 
@@ -171,7 +172,7 @@ async def get_events(
     request: Request,
     credential: Credential,
     *,
-    cursor: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    cursor: Cursor = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait when there is nothing new")] = 0,
 ) -> Response:
@@ -265,7 +266,7 @@ async def get_internal_events(
     session_id: UUID,
     api: Api,
     credential: Credential,
-    cursor: Annotated[int, Query(ge=0)] = 0,
+    cursor: Cursor = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 500,
 ) -> Response:
     """For gateways: what a phone missed, with the phone's own credential."""

@@ -343,6 +343,9 @@ async def test_internal_paths_serve_gateways_and_have_no_version(house: House) -
     assert (standing["role"], standing["generation"], standing["last_seq"]) == ("A", 1, 1)
     missed = (await house.client.get(f"{base}/events", headers=phone.headers)).json()
     assert [event["type"] for event in missed["events"]] == ["session_created"]
+    for cursor, status in ((2**31 - 1, 200), (2**31, 422), (2**53 - 1, 422)):
+        ahead = await house.client.get(f"{base}/events", headers=phone.headers, params={"cursor": cursor})
+        assert ahead.status_code == status
     unknown = str(uuid4())
     heads = (await house.client.post("/internal/heads", json={"session_ids": [str(phone.session_id), unknown]})).json()
     assert heads["heads"] == {str(phone.session_id): 1}

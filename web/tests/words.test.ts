@@ -134,6 +134,18 @@ describe("what a screen reader hears", () => {
     expect(say(wants("b", "next"), next)).toBeNull();
   });
 
+  test("what the partner wishes where no card lies open", () => {
+    const wants = (wish: Want) => ({ wishes: [{ participant_id: "b", wish, context: null }] });
+    for (const place of [{ finished: true }, {}]) {
+      const at = (play: Partial<Play>, context: SessionPicture["context"] = "exploring") =>
+        picture({ context, play: { ...NEW_PLAY, both_ready: true, ...place, ...play } });
+      expect(announceLog(at({}), at(wants("afresh")), "a", words)).toBe(words.wishes.afresh);
+      expect(announceLog(at(wants("next")), at({}), "a", words)).toBe(words.wishWithdrawn);
+      // Granted, not taken back.
+      expect(announceLog(at(wants("context")), at({}, "established"), "a", words)).toBeNull();
+    }
+  });
+
   test("the partner's phone going away and coming back, once each", () => {
     const say = (was: object, now: object, partner: string | undefined = "b") =>
       announcePresence(was as Record<string, "online">, now as Record<string, "online">, partner, words);

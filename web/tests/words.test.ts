@@ -62,6 +62,12 @@ describe("the four languages", () => {
     expect(new Problem("not_allowed", 409, null, null, "a later reason").refusal).toBeNull();
   });
 
+  test.each(all)("%s names the button that starts the game without an absent partner", async (language) => {
+    const { ready } = await loadStrings(language);
+    expect(ready.absentBody).toContain(ready.ready);
+    expect(ready.absentBodyGuest).toContain(ready.ready);
+  });
+
   test("the phone's language counts first, then the restaurant's, then English", () => {
     expect(pickLanguage(["fr-FR", "de-AT", "en"], "vi")).toBe("de");
     expect(pickLanguage(["fr-FR"], "vi")).toBe("vi");

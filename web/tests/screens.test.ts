@@ -489,7 +489,7 @@ test("who does not want frank questions asks for others, and the one who waits c
 
 test.each([
   [PHONE_A, en.ready.absentBody],
-  [PHONE_B, en.ready.absentBodyGuest],
+  [PHONE_B, en.ready.absentBodyNoInvite],
 ])("only who can invite is told to: $role", async (me, words) => {
   await open({ me, presence: GONE, picture: picture(NOT_READY) });
   expect(find("partner-gone").textContent).toContain(words);

@@ -65,7 +65,7 @@ describe("the four languages", () => {
   test.each(all)("%s names the button that starts the game without an absent partner", async (language) => {
     const { ready } = await loadStrings(language);
     expect(ready.absentBody).toContain(ready.ready);
-    expect(ready.absentBodyGuest).toContain(ready.ready);
+    expect(ready.absentBodyNoInvite).toContain(ready.ready);
   });
 
   test("the phone's language counts first, then the restaurant's, then English", () => {

@@ -109,10 +109,9 @@ export const de: Strings = {
     absentTitle: "Das andere Handy ist gerade weg",
     absentBody:
       "Es kommt von selbst zurück. Wenn nicht, lade noch einmal ein oder tippe auf „Ich bin bereit“ und fang allein an.",
-    absentBodyGuest:
-      "Es kommt von selbst zurück. Wenn nicht, tippe auf „Ich bin bereit“ und fang allein an oder verlass den Tisch.",
+    absentBodyNoInvite: "Es kommt von selbst zurück. Wenn nicht, tippe auf „Ich bin bereit“ und fang allein an.",
     leftTitle: "Deine Begleitung ist gegangen",
-    leftBody: "Lade noch einmal jemanden ein oder beende die Runde.",
+    leftBody: "Lade noch einmal jemanden ein, spiel allein weiter oder beende die Runde.",
     inviteAgain: "Noch einmal einladen",
   },
   both: {

@@ -103,9 +103,9 @@ export const en: Strings = {
     goesOn: "Your cards wait where you left them. It goes on when you are both ready.",
     absentTitle: "Your partner's phone is away",
     absentBody: "It comes back by itself. If not, invite them again, or tap “I'm ready” and start without them.",
-    absentBodyGuest: "It comes back by itself. If not, tap “I'm ready” and start without them, or leave the table.",
+    absentBodyNoInvite: "It comes back by itself. If not, tap “I'm ready” and start without them.",
     leftTitle: "Your partner has left",
-    leftBody: "Invite someone again, or end the round here.",
+    leftBody: "Invite someone again, go on alone, or end the round here.",
     inviteAgain: "Invite again",
   },
   both: {

@@ -105,9 +105,9 @@ export const es: Strings = {
     goesOn: "Las cartas esperan donde se quedaron. Seguimos al pulsar en los dos teléfonos.",
     absentTitle: "El otro teléfono está ausente",
     absentBody: "Volverá solo. Si no, invita otra vez o toca «Todo listo» y empieza a solas.",
-    absentBodyGuest: "Volverá solo. Si no, toca «Todo listo» y empieza a solas, o deja la mesa.",
+    absentBodyNoInvite: "Volverá solo. Si no, toca «Todo listo» y empieza a solas.",
     leftTitle: "Tu acompañante se ha ido",
-    leftBody: "Invita a alguien otra vez o termina aquí la partida.",
+    leftBody: "Invita a alguien otra vez, sigue a solas o termina aquí la partida.",
     inviteAgain: "Invitar otra vez",
   },
   both: {

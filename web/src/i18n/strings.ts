@@ -96,7 +96,7 @@ export interface Strings {
     | "goesOn"
     | "absentTitle"
     | "absentBody"
-    | "absentBodyGuest"
+    | "absentBodyNoInvite"
     | "leftTitle"
     | "leftBody"
     | "inviteAgain",

@@ -104,9 +104,9 @@ export const vi: Strings = {
     goesOn: "Các thẻ vẫn nằm ở chỗ cũ. Cả hai sẵn sàng là chơi tiếp.",
     absentTitle: "Máy bên kia đang vắng",
     absentBody: "Máy sẽ tự kết nối lại. Nếu không, bạn mời lại, hoặc chạm “Tôi sẵn sàng” để bắt đầu một mình.",
-    absentBodyGuest: "Máy sẽ tự kết nối lại. Nếu không, bạn chạm “Tôi sẵn sàng” để bắt đầu một mình, hoặc rời bàn.",
+    absentBodyNoInvite: "Máy sẽ tự kết nối lại. Nếu không, bạn chạm “Tôi sẵn sàng” để bắt đầu một mình.",
     leftTitle: "Người cùng bàn đã rời đi",
-    leftBody: "Mời lại ai đó hoặc kết thúc lượt chơi tại đây.",
+    leftBody: "Mời lại ai đó, chơi một mình hoặc kết thúc lượt chơi tại đây.",
     inviteAgain: "Mời lại",
   },
   both: {

@@ -65,10 +65,10 @@ export function Ready() {
   );
 }
 
-/** The partner is gone or has left: A may invite again or go on alone, B starts without A, waits or leaves. */
+/** The partner is gone or has left: A may invite again or go on alone, and whoever stays may start without the other. */
 function Absent({ us }: { us: Company }) {
   const { ready, game } = useStrings();
-  const gone = us.iAmReady ? game.waitingGone : us.hosts ? ready.absentBody : ready.absentBodyGuest;
+  const gone = us.iAmReady ? game.waitingGone : us.mayInvite ? ready.absentBody : ready.absentBodyNoInvite;
   return (
     <div class="aside" data-testid={us.partner ? "partner-gone" : "partner-left"}>
       {us.partner && <p class="aside-title">{ready.absentTitle}</p>}

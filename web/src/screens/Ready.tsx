@@ -98,7 +98,7 @@ function Both({ us }: { us: Company }) {
   const body = !us.missing ? words.body : us.partner ? game.goneBody : ready.leftBody;
   const below = (
     <>
-      {us.missing && <InviteAgain us={us} />}
+      <InviteAgain us={us} />
       {us.missing && us.hosts && <Alone us={us} />}
       <EndRound />
     </>

@@ -130,17 +130,19 @@ async def test_answers_stay_hidden_until_both_have_answered(stack: Stack, browse
     await b.sees("answer-marks", theirs="true")
     assert secret not in await b.page.content()
     assert secret not in await b.heard()
-    await b.page.set_viewport_size({"width": 320, "height": 568})
+    await a.page.set_viewport_size({"width": 320, "height": 568})
+    await a.page.evaluate("scrollTo(0, 0)")
     await b.tap("write-answer")
-    await sends(b, "no idea")
+    await sends(b, "the bench behind the station, where the last train always came late")
     for guest in (a, b):
         await guest.sees("revealed")
-    theirs = b.page.get_by_test_id("answer-theirs")
-    await expect(theirs).to_contain_text(secret)
+    await expect(b.page.get_by_test_id("answer-theirs")).to_contain_text(secret)
+    theirs = a.page.get_by_test_id("answer-theirs")
     await expect(theirs).to_be_in_viewport(ratio=1)
-    controls = await b.page.locator(".controls").bounding_box()
+    controls = await a.page.locator(".controls").bounding_box()
     shown = await theirs.bounding_box()
-    assert controls and shown
+    assert controls is not None
+    assert shown is not None
     assert shown["y"] + shown["height"] <= controls["y"], "above the buttons"
     assert secret in await b.heard()
     assert not a.errors + b.errors

@@ -113,23 +113,36 @@ async def test_answers_stay_hidden_until_both_have_answered(stack: Stack, browse
             await expect(guest.page.get_by_test_id("card")).not_to_have_attribute("aria-busy", "true")
     secret = "where the ferry used to land"
 
-    async def answers(guest: Guest, words: str) -> None:
-        await guest.tap("write-answer")
+    async def sends(guest: Guest, words: str) -> None:
         await guest.page.get_by_test_id("answer-input").fill(words)
         await guest.tap("send-answer")
 
+    half = a.page.get_by_test_id("answer-input")
     await a.tap("write-answer")
-    await a.page.get_by_test_id("answer-input").fill("where the fer")
+    await half.fill("where the fer")
     await a.reloads()
-    await expect(a.page.get_by_test_id("answer-input")).to_have_value("where the fer")
+    await expect(half).to_have_value("where the fer")
     await a.tap("cancel-answer")
-    await answers(a, secret)
+    await expect(half).to_be_hidden()
+    await a.tap("write-answer")
+    await expect(half).to_have_value("where the fer")
+    await sends(a, secret)
     await b.sees("answer-marks", theirs="true")
     assert secret not in await b.page.content()
     assert secret not in await b.heard()
-    await answers(b, "no idea")
+    await a.page.set_viewport_size({"width": 320, "height": 568})
+    await a.page.evaluate("scrollTo(0, 0)")
+    await b.tap("write-answer")
+    await sends(b, "the bench behind the station, where the last train always came late")
     for guest in (a, b):
         await guest.sees("revealed")
     await expect(b.page.get_by_test_id("answer-theirs")).to_contain_text(secret)
+    theirs = a.page.get_by_test_id("answer-theirs")
+    await expect(theirs).to_be_in_viewport(ratio=1)
+    controls = await a.page.locator(".controls").bounding_box()
+    shown = await theirs.bounding_box()
+    assert controls is not None
+    assert shown is not None
+    assert shown["y"] + shown["height"] <= controls["y"], "above the buttons"
     assert secret in await b.heard()
     assert not a.errors + b.errors

@@ -1,7 +1,7 @@
 /** What a guest can do inside a session: get ready, turn cards, invite, end. */
 import * as api from "./api/client";
 import { asProblem, Problem } from "./api/problems";
-import type { Card, Context, GameCommand, Move, PairingOffer } from "./api/types";
+import type { Card, Context, GameCommand, Move } from "./api/types";
 import { attempt, press } from "./attempt";
 import { stopFollowing, submit } from "./following";
 import type { SavedSession } from "./session/credentials";
@@ -42,9 +42,9 @@ export async function giveAnswer(card: Card, answer: string): Promise<boolean> {
 
 // --- company and the end ----------------------------------------------------------------------------------------------
 
-async function invite(me: SavedSession): Promise<PairingOffer> {
-  return api.replacePairingCode(me.session_id, me.credential).catch((error) => {
-    // To the one who invites, "already paired" means that the partner is back: nothing is taken from anybody.
+/** To A, "already paired" means that the partner is back: nothing is taken from anybody. */
+async function unlessBack<T>(asked: Promise<T>): Promise<T> {
+  return asked.catch((error) => {
     throw asProblem(error).code === "already_paired"
       ? new Problem("not_allowed", 409, null, null, "partner_back")
       : error;
@@ -54,26 +54,17 @@ async function invite(me: SavedSession): Promise<PairingOffer> {
 export function newCode(): Promise<boolean> {
   return attempt("code", async () => {
     const me = held();
-    const offer = await invite(me);
+    const offer = await unlessBack(api.replacePairingCode(me.session_id, me.credential));
     credentials.saveOffer(me.session_id, offer);
     update({ offer });
   });
 }
 
+/** The second place is given up, a partner's too whose phone is gone, and one phone plays on. */
 export function goOnAlone(): Promise<boolean> {
   return attempt("alone", async () => {
     const me = held();
-    await api.cancelPairing(me.session_id, me.credential);
-  });
-}
-
-/** The partner's phone is gone for good: its place is given up, and one phone plays on. */
-export function goOnWithout(): Promise<boolean> {
-  return attempt("alone", async () => {
-    const me = held();
-    // Only a waiting pair can be cancelled (S4): a new code frees the place, and is given up with it.
-    if (current().picture?.dual_status === "paired") await invite(me);
-    await api.cancelPairing(me.session_id, me.credential);
+    await unlessBack(api.cancelPairing(me.session_id, me.credential));
   });
 }
 

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as actions from "../src/actions";
 import { Problem } from "../src/api/problems";
-import type { Context, GameCommand, PairingOffer, Play, SessionState } from "../src/api/types";
+import type { Context, GameCommand, LogEvent, PairingOffer, Play, SessionState } from "../src/api/types";
+import { en } from "../src/i18n/en";
 import * as playing from "../src/playing";
 import type { FollowHooks } from "../src/realtime/follow";
 import { loadOffer, loadSession, type SavedSession, saveOffer } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
-import { fromSnapshot } from "../src/session/state";
+import { evolve, fromSnapshot, type SessionPicture } from "../src/session/state";
 import { current, update } from "../src/store";
 import { FakeStorage } from "./storage";
 import { CARD } from "./table";
@@ -80,6 +81,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const refusal = (code: string, status: number) => new Response(JSON.stringify({ code }), { status });
 const idle = () => vi.waitUntil(() => current().busy === null);
 
 test.each<[string, () => Promise<unknown>]>([
@@ -109,6 +111,22 @@ test("trying again after a refused no to the mature question does not opt in", a
   current().retry?.();
   await idle();
   expect(asked).toEqual(["DELETE /api/v1/sessions/s1/members/a "]);
+});
+
+test("a paired partner whose phone is gone loses the place in one request, which needs no pairing to be on", async () => {
+  logSays({ dual_status: "paired" });
+  answers = [{}];
+  expect(await playing.goOnAlone()).toBe(true);
+  expect(asked).toEqual(["DELETE /api/v1/sessions/s1/pairing-code "]);
+});
+
+test.each<[string, () => Promise<boolean>]>([
+  ["a new code", playing.newCode],
+  ["going on alone", playing.goOnAlone],
+])("a partner who is back keeps the seat from %s, and A is told who is there", async (_, act) => {
+  answers = [refusal("already_paired", 409)];
+  expect(await act()).toBe(false);
+  expect(current().problem?.refusal).toBe("partner_back");
 });
 
 test("what is refused after its screen was left is not tried again", async () => {
@@ -191,6 +209,22 @@ test("the same words are said anew, and are over with the card", () => {
   expect(current().announcement.text).toBe("");
 });
 
+test("a wish that is granted after the last card is not called taken back on the way", () => {
+  playing2({ finished: true, wishes: [{ ...asks, wish: "afresh" as const }] });
+  const before = current().picture as SessionPicture;
+  const said: string[] = [];
+  let picture: SessionPicture | null = before;
+  for (const [type, data] of [
+    ["started_afresh", { context: "exploring", round: 2 }],
+    ["question_shown", { ...CARD, round: 2, position: 1 }],
+  ] as const) {
+    picture = evolve(picture, { seq: 0, type, data, by: "a", at: "" } as unknown as LogEvent);
+    hooks.onLog({ picture, lastSeq: 1, early: new Map() });
+    said.push(current().announcement.text);
+  }
+  expect(said).not.toContain(en.announce.wishWithdrawn);
+});
+
 test("the game stays on the screen until the first card of the other deck is there", () => {
   playing2({ question: CARD });
   playing2({ question: null }, "established");
@@ -244,8 +278,7 @@ test("one who could not join still has the session before", async () => {
 });
 
 test("after an answer that nobody could read the same wish has the same key, after a refusal another", async () => {
-  const refused = () => new Response(JSON.stringify({ code: "table_session_limit" }), { status: 429 });
-  answers = [new Response("<html>"), refused()];
+  answers = [new Response("<html>"), refusal("table_session_limit", 429)];
   for (let times = 0; times < 3; times++) await actions.start("single", "exploring");
   expect(keys[1]).toBe(keys[0]);
   expect(keys[2]).not.toBe(keys[1]);

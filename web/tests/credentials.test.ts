@@ -83,8 +83,9 @@ test("the cards that were dealt are kept for this tab, and go with the session",
 });
 
 test("a half written answer is kept for its card in this tab, and goes with the session", () => {
-  credentials.saveDraft("s1", "exploring/1/1/q", "The ferry at");
-  expect(credentials.loadDraft("s1", "exploring/1/1/q")).toBe("The ferry at");
+  const draft = { card: "exploring/1/1/q", text: "The ferry at", open: false };
+  credentials.saveDraft("s1", draft);
+  expect(credentials.loadDraft("s1", "exploring/1/1/q")).toEqual(draft);
   expect(credentials.loadDraft("s1", "exploring/1/1/another")).toBeNull();
   expect(credentials.loadDraft("s2", "exploring/1/1/q")).toBeNull();
   expect(Object.keys(localStorage)).toEqual([]);

@@ -162,7 +162,14 @@ describe("company", () => {
 
   test("what this phone answered is known from what it sent, and from a snapshot", () => {
     const picture = tableAfter(shown(1), answers(A));
-    const seen = { picture, me: { participant_id: A } as never, presence: {}, sent: null, connection: null };
+    const seen = {
+      picture,
+      me: { participant_id: A } as never,
+      presence: {},
+      sent: null,
+      connection: null,
+      table: null,
+    };
     expect(company(seen)).toMatchObject({ iAnswered: true, theyAnswered: false, myAnswer: undefined });
     expect(company({ ...seen, sent: { card: card(1), answer: "the sea" } }).myAnswer).toBe("the sea");
     expect(company({ ...seen, sent: { card: card(2), answer: "the sea" } }).myAnswer).toBeUndefined();
@@ -182,7 +189,14 @@ describe("company", () => {
 
   test("both answers and who gave them", () => {
     const picture = tableAfter(shown(1), answers(B), answers(A), revealed());
-    const seen = { picture, me: { participant_id: B } as never, presence: {}, sent: null, connection: null };
+    const seen = {
+      picture,
+      me: { participant_id: B } as never,
+      presence: {},
+      sent: null,
+      connection: null,
+      table: null,
+    };
     expect(company(seen)).toMatchObject({ myAnswer: "b", theirAnswer: "a" });
   });
 });

@@ -1,14 +1,17 @@
 import { Fragment, h } from "preact";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Problem } from "../src/api/problems";
+import { PROBLEM_CODES, Problem } from "../src/api/problems";
 import { en } from "../src/i18n/en";
+import { Joining } from "../src/screens/Join";
 import { Session } from "../src/screens/Session";
-import { say, update } from "../src/store";
+import type { SessionPicture } from "../src/session/state";
+import { type AppState, current, say, update } from "../src/store";
+import { ProblemNote } from "../src/ui/ProblemNote";
 import { REST_MS } from "../src/ui/rest";
 import { Voice } from "../src/ui/voice";
 import { act, closePage, find, maybe, openPage, page, press, show, write } from "./page";
 import { FakeStorage } from "./storage";
-import { CARD, EARLIER, picture, sitDown, wish } from "./table";
+import { CARD, EARLIER, PHONE_A, PHONE_B, picture, sitDown, wish } from "./table";
 
 const submit = vi.hoisted(() => vi.fn(async () => undefined));
 vi.mock("../src/following", () => ({ submit, stopFollowing: () => undefined, wakeUp: () => undefined }));
@@ -26,6 +29,10 @@ afterEach(async () => {
 
 const passes = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms).then(() => undefined));
 const happens = (change: Parameters<typeof update>[0]) => act(() => update(change));
+
+const NOT_READY = { both_ready: false, question: null };
+const GONE = { a: "gone", b: "gone" } as const;
+const absentPartner = () => picture().members.map((one) => ({ ...one, present: one.role === "A" }));
 
 async function open(change: Parameters<typeof sitDown>[0] = {}): Promise<void> {
   sitDown(change);
@@ -121,6 +128,41 @@ test("without a network nothing that needs it takes a press, and it is said why"
   expect(submit).toHaveBeenCalledTimes(1);
 });
 
+test("a tab that was replaced takes neither a press nor a swipe, and is not called offline", async () => {
+  await open({ connection: "replaced" });
+  swipeLeft();
+  for (const id of ["move-next", "show-hint"]) {
+    expect(find(id).getAttribute("aria-disabled")).toBe("true");
+    await press(id);
+  }
+  expect(submit).not.toHaveBeenCalled();
+  for (const id of ["no-network", "offline-note"]) expect(maybe(id)).toBeUndefined();
+  await happens({ connection: "live" });
+  swipeLeft();
+  expect(submit).toHaveBeenCalledTimes(1);
+});
+
+/** A finger across the card. */
+function swipeLeft(): void {
+  const card = [...page.body.all()].find((one) => one.getAttribute("class")?.startsWith("card-place"));
+  for (const [type, clientX] of [
+    ["pointerdown", 200],
+    ["pointerup", 50],
+  ] as const) {
+    const event = new Event(type);
+    Object.assign(event, { pointerId: 1, pointerType: "touch", isPrimary: true, clientX, clientY: 100 });
+    card?.dispatchEvent(event);
+  }
+}
+
+test.each([
+  ["the choice of a context", { context: null }],
+  ["the question before frank ones", { context: "mature" }],
+] as const)("without a network it is said why %s takes no press", async (_, change) => {
+  await open({ connection: "offline", picture: picture(NOT_READY, change) });
+  expect(find("no-network").textContent).toBe(en.game.noNetwork);
+});
+
 test("a choice counts as made when the server has taken it, not before", async () => {
   const sets = {
     "exploring/1/en": {
@@ -146,7 +188,7 @@ test("the form for an answer can be left without one", async () => {
   expect(page.activeElement).toBe(find("write-answer"));
 });
 
-test("a reload in mid-sentence loses no word, until the answer is given up", async () => {
+test("neither a reload in mid-sentence nor putting the answer off loses a word", async () => {
   await open();
   await press("write-answer");
   await write("answer-input", "The ferry at");
@@ -154,9 +196,16 @@ test("a reload in mid-sentence loses no word, until the answer is given up", asy
   await open();
   expect(find("answer-input").value).toBe("The ferry at");
   await press("cancel-answer");
+  expect(maybe("answer-input")).toBeUndefined();
+  await press("write-answer");
+  expect(find("answer-input").value).toBe("The ferry at");
+  await passes(REST_MS + 50);
+  await press("cancel-answer");
   await show(null);
   await open();
   expect(maybe("answer-input")).toBeUndefined();
+  await press("write-answer");
+  expect(find("answer-input").value).toBe("The ferry at");
 });
 
 test("what was being written to a card is not offered to the next one", async () => {
@@ -179,6 +228,14 @@ test("a move and the hint name the card that they are about", async () => {
 // --- where problems are told ------------------------------------------------------------------------------------------
 
 const REFUSED = new Problem("unavailable", 503);
+const OVER: ReadonlySet<string> = new Set([
+  "credential_expired",
+  "credential_invalid",
+  "not_a_participant",
+  "session_closed",
+  "session_expired",
+  "session_not_found",
+]);
 
 test("a problem is told in the open menu, where it can be read and pressed", async () => {
   await open();
@@ -187,6 +244,82 @@ test("a problem is told in the open menu, where it can be read and pressed", asy
   expect(find("menu-sheet").contains(find("problem"))).toBe(true);
   await press("menu-sheet-close");
   expect(page.body.contains(find("problem"))).toBe(true);
+});
+
+test("what is read aloud of a problem does not count down with its button", async () => {
+  await open({ problem: new Problem("rate_limited", 429, 30) });
+  const aloud = [...page.body.all()].find((one) => one.getAttribute("role") === "alert");
+  expect(aloud?.textContent).toBe(en.problems.rate_limited.title + en.problems.rate_limited.body);
+  expect(aloud?.contains(find("problem-retry"))).toBe(false);
+});
+
+test.each(PROBLEM_CODES)("%s leads nobody out of a session that goes on", async (code) => {
+  await open({ problem: new Problem(code, 400), retry: null });
+  const ways = [...find("problem").all()].map((one) => one.getAttribute("data-testid") ?? "");
+  const out = ["problem-one-phone", "problem-join", "problem-other-code", "problem-reload"];
+  expect(ways.filter((way) => out.includes(way))).toEqual([]);
+  const over = OVER.has(code);
+  expect(ways.includes("problem-start-over")).toBe(over);
+  const [first] = ways.filter((way) => way.startsWith("problem-"));
+  expect(first).toBeDefined();
+  if (over || first === "problem-reload-page") return;
+  await press(first as string);
+  expect(current()).toMatchObject({ route: { name: "session" }, me: PHONE_A, problem: null });
+});
+
+test("before a session, one phone is the way on where pairing is off", async () => {
+  sitDown({ route: { name: "decide" }, problem: new Problem("pairing_disabled", 503) });
+  await show(h(ProblemNote, { problem: new Problem("pairing_disabled", 503) }));
+  expect(maybe("problem-one-phone")).toBeDefined();
+});
+
+test("a page too old for the server is loaded anew", async () => {
+  const reload = vi.fn();
+  vi.stubGlobal("location", { reload });
+  await open({ problem: new Problem("unknown_command", 422) });
+  await press("problem-reload-page");
+  expect(reload).toHaveBeenCalledTimes(1);
+});
+
+test("what was refused in the menu is not tried again from under another question", async () => {
+  await open();
+  await press("menu");
+  await happens({ problem: REFUSED });
+  await press("other-context");
+  expect(find("screen-context")).toBeDefined();
+  expect(maybe("problem")).toBeUndefined();
+});
+
+test("a refused yes to frank questions is not tried again from under another question", async () => {
+  await open({ picture: picture(NOT_READY, { context: "mature" }) });
+  await happens({ problem: REFUSED });
+  await press("mature-no");
+  expect(maybe("problem")).toBeUndefined();
+});
+
+test("the question before frank cards stands apart from the wish that asks it", async () => {
+  const wishes = [{ participant_id: "b", wish: "context", context: "mature" } as const];
+  await open({ picture: picture({ wishes }) });
+  await press("grant-wish");
+  expect(maybe("confirm")).toBeDefined();
+  expect(find("wish-theirs").contains(find("confirm"))).toBe(false);
+});
+
+const ANSWERED = {
+  answered: ["a", "b"],
+  answers: ["a", "b"].map((participant_id) => ({ participant_id, answer: "the sea" })),
+  revealed: true,
+};
+
+test("answers are brought into sight when they are revealed, but not again after a reload", async () => {
+  await open({ picture: picture({ answered: ["a"] }) });
+  await happens({ picture: picture(ANSWERED) });
+  expect(page.scrolledTo).toBe(find("revealed"));
+  await closePage();
+  openPage();
+  await open({ picture: picture(ANSWERED) });
+  expect(maybe("revealed")).toBeDefined();
+  expect(page.scrolledTo).toBeNull();
 });
 
 test("a problem at the card is brought into sight", async () => {
@@ -232,6 +365,52 @@ test("the next invitation does not open the sheet by itself", async () => {
   await happens({ picture: inviting, presence: { b: "gone" } });
   expect(maybe("inviting")).toBeDefined();
   expect(maybe("invite-sheet")).toBeUndefined();
+});
+
+const INVITING = { dual_status: "waiting", pairing: null } as const;
+
+test.each<[string, SessionPicture, string[]]>([
+  ["while it waits", picture(NOT_READY, INVITING), ["go-alone"]],
+  ["from the invitation", picture({}, INVITING), ["inviting", "stop-inviting"]],
+  ["from the menu", picture(), ["menu", "go-alone"]],
+  ["before the first card", picture(NOT_READY), ["go-alone"]],
+])("%s, nobody's seat is given up without a question", async (_, seen, presses) => {
+  const fetch = vi.fn(async () => new Response("{}"));
+  vi.stubGlobal("fetch", fetch);
+  await open({ picture: seen, presence: GONE });
+  for (const id of presses) await press(id);
+  expect(find("confirm").textContent).toContain(en.game.aloneTitle);
+  expect(fetch).not.toHaveBeenCalled();
+  await press("confirm-yes");
+  await passes(0);
+  expect(fetch).toHaveBeenCalledTimes(1);
+});
+
+test("a seat that nobody has is given up at once", async () => {
+  const fetch = vi.fn(async () => new Response("{}"));
+  vi.stubGlobal("fetch", fetch);
+  await open({ picture: picture(NOT_READY, { ...INVITING, members: absentPartner() }) });
+  await press("go-alone");
+  await passes(0);
+  expect(maybe("confirm")).toBeUndefined();
+  expect(fetch).toHaveBeenCalledTimes(1);
+});
+
+const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
+
+test.each<[string, SessionPicture, string[], string]>([
+  ["a table for one", picture(NOT_READY, ALONE), [], "invite-second"],
+  ["the menu", picture({}, ALONE), ["menu"], "invite-second"],
+  ["two who are not ready", picture(NOT_READY), [], "invite-again"],
+  ["two at their first card", picture({ question: null }), [], "invite-again"],
+])("%s offers an invitation only where pairing is on", async (_, seen, presses, invitation) => {
+  for (const dual of [true, false]) {
+    await show(null);
+    const table = { location: { name: "Trattoria" }, table: { number: "7" }, offers: { dual } } as AppState["table"];
+    await open({ picture: seen, presence: GONE, table });
+    for (const id of presses) await press(id);
+    expect(maybe(invitation) !== undefined).toBe(dual);
+  }
 });
 
 // --- cards to read again ----------------------------------------------------------------------------------------------
@@ -290,15 +469,7 @@ test("one phone agrees to frank questions in words for one phone, may choose oth
 
 test("who does not want frank questions asks for others, and the one who waits can agree", async () => {
   const before = { both_ready: false, question: null, mature_opt_in: ["a"] };
-  const b = {
-    table_token: "t",
-    session_id: "s",
-    participant_id: "b",
-    role: "B" as const,
-    credential: "",
-    expires_at: "",
-  };
-  await open({ me: b, picture: picture(before, { context: "mature" }) });
+  await open({ me: PHONE_B, picture: picture(before, { context: "mature" }) });
   await press("mature-no");
   await press("context-established");
   expect(submit.mock.calls).toEqual([[{ type: "choose_context", data: { context: "established" } }]]);
@@ -317,13 +488,52 @@ test("who does not want frank questions asks for others, and the one who waits c
 });
 
 test.each([
-  ["A", en.ready.absentBody],
-  ["B", en.ready.absentBodyGuest],
-] as const)("only who can invite is told to: %s", async (role, words) => {
-  const mine = role === "A" ? "a" : "b";
-  const me = { table_token: "t", session_id: "s", participant_id: mine, role, credential: "", expires_at: "" };
-  await open({ me, presence: { a: "gone", b: "gone" }, picture: picture({ both_ready: false, question: null }) });
+  [PHONE_A, en.ready.absentBody],
+  [PHONE_B, en.ready.absentBodyNoInvite],
+])("only who can invite is told to: $role", async (me, words) => {
+  await open({ me, presence: GONE, picture: picture(NOT_READY) });
   expect(find("partner-gone").textContent).toContain(words);
+  await happens({ picture: picture({ ...NOT_READY, ready: [me.participant_id] }) });
+  expect(find("partner-gone").textContent).toContain(en.game.waitingGone);
+});
+
+test("before the first card too, A alone may go on without a partner who has left", async () => {
+  const left = picture(NOT_READY, { members: absentPartner() });
+  await open({ picture: left });
+  expect(find("partner-left").contains(find("go-alone"))).toBe(true);
+  await show(null);
+  await open({ me: PHONE_B, presence: GONE, picture: picture(NOT_READY) });
+  expect(maybe("go-alone")).toBeUndefined();
+});
+
+test("an agreed start with nobody at the other phone is not called one with both", async () => {
+  await open({ picture: picture({ question: null, ready: ["a"] }, { members: absentPartner() }) });
+  expect(find("screen-both").textContent).toBe(en.ready.leftTitle);
+  await happens({ picture: picture({ question: null, ready: ["a"] }), presence: GONE });
+  expect(find("both-here").textContent).toContain(en.game.goneBody);
+});
+
+test.each(["polling", "reconnecting"] as const)("%s, a phone claims nothing of its partner", async (connection) => {
+  await open({ connection });
+  expect(find("partner").textContent).toBe(en.ready.partner);
+  await happens({ connection: "live" });
+  expect(find("partner").textContent).toBe(`${en.ready.partner}: ${en.ready.isHere}`);
+  await happens({ connection, picture: picture(NOT_READY) });
+  expect(find("seat-partner").textContent).toBe(en.ready.partner);
+  await happens({ picture: picture({ ...NOT_READY, ready: ["b"] }) });
+  expect(find("seat-partner").textContent).toBe(en.ready.partner + en.ready.isReady);
+});
+
+test("a scanned link that is refused is not said to be typed, nor a seat to be on its way", async () => {
+  sitDown({ route: { name: "joining" }, problem: null });
+  await show(h(Joining, null));
+  expect(page.title).toContain(en.join.joining);
+  await happens({ problem: new Problem("code_invalid", 404) });
+  expect(page.title).toContain(en.join.notJoined);
+  expect(page.body.textContent).not.toContain(en.join.joining);
+  expect(find("problem").textContent).toContain(en.join.linkInvalid.title);
+  await happens({ problem: new Problem("code_expired", 410) });
+  expect(find("problem").textContent).toContain(en.problems.code_expired.title);
 });
 
 // --- the screen stays on ----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /** A table with cards on it, as a phone sees it. */
 import type { Card, Play, Question, Wish } from "../src/api/types";
+import type { SavedSession } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import { type AppState, update } from "../src/store";
@@ -47,13 +48,24 @@ export function picture(play: Partial<Play> = {}, change: Partial<SessionPicture
   };
 }
 
+export const PHONE_A: SavedSession = {
+  table_token: "t",
+  session_id: "s",
+  participant_id: "a",
+  role: "A",
+  credential: "secret",
+  expires_at: "",
+};
+export const PHONE_B: SavedSession = { ...PHONE_A, participant_id: "b", role: "B" };
+
 /** Phone A of two that are at a card, with this and that otherwise. */
 export function sitDown(change: Partial<AppState> = {}): void {
   update({
     route: { name: "session" },
-    me: { table_token: "t", session_id: "s", participant_id: "a", role: "A", credential: "secret", expires_at: "" },
+    me: PHONE_A,
     picture: picture(),
     connection: "live",
+    table: null,
     presence: { b: "online" },
     sets: {
       "exploring/1/en": {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Card, Context, DualStatus, Mode, Role } from "../src/api/types";
+import type { Connection } from "../src/realtime/follow";
 import { company } from "../src/screens/company";
 import { viewOf } from "../src/screens/Session";
 import type { SavedSession } from "../src/session/credentials";
@@ -25,6 +26,7 @@ interface Given {
   optedIn?: string[];
   state?: SessionPicture["state"];
   online?: boolean;
+  connection?: Connection;
   card?: boolean;
   finished?: boolean;
   bothReady?: boolean;
@@ -39,6 +41,7 @@ function view({
   optedIn = [],
   state,
   online,
+  connection = "live",
   card = false,
   finished = false,
   bothReady = false,
@@ -61,8 +64,10 @@ function view({
     end_reason: null,
     pairing_ended: null,
   };
-  return viewOf({ picture, me: me(role), presence: { b: online ? "online" : "gone" }, dealt: [] });
+  return viewOf({ ...NOBODY, connection, picture, me: me(role), presence: { b: online ? "online" : "gone" } });
 }
+
+const NOBODY = { presence: {}, sent: null, connection: "live", table: null, dealt: [] } as const;
 
 test.each<[string, Given]>([
   ["ready", {}],
@@ -70,6 +75,8 @@ test.each<[string, Given]>([
   ["waiting", { status: "expired" }],
   ["ready", { status: "waiting", role: "B" }],
   ["ready", { status: "waiting", online: true }],
+  // What a socket said before it was lost is no word of the partner's return.
+  ["waiting", { status: "waiting", online: true, connection: "polling" }],
   ["single", { mode: "single", status: "none" }],
   ["context", { context: null }],
   ["mature", { context: "mature", optedIn: ["a"], role: "B" }],
@@ -94,8 +101,8 @@ test.each<[string, Given]>([
 });
 
 test("before the first snapshot it is loading, or shows the kept card", () => {
-  expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [] })).toBe("loading");
-  expect(viewOf({ picture: null, me: me("A"), presence: {}, dealt: [CARD] })).toBe("dealt");
+  expect(viewOf({ ...NOBODY, picture: null, me: me("A") })).toBe("loading");
+  expect(viewOf({ ...NOBODY, picture: null, me: me("A"), dealt: [CARD] })).toBe("dealt");
 });
 
 test("the partner is whoever else is present, and unknown presence is not absence", () => {

@@ -62,6 +62,12 @@ describe("the four languages", () => {
     expect(new Problem("not_allowed", 409, null, null, "a later reason").refusal).toBeNull();
   });
 
+  test.each(all)("%s names the button that starts the game without an absent partner", async (language) => {
+    const { ready } = await loadStrings(language);
+    expect(ready.absentBody).toContain(ready.ready);
+    expect(ready.absentBodyNoInvite).toContain(ready.ready);
+  });
+
   test("the phone's language counts first, then the restaurant's, then English", () => {
     expect(pickLanguage(["fr-FR", "de-AT", "en"], "vi")).toBe("de");
     expect(pickLanguage(["fr-FR"], "vi")).toBe("vi");
@@ -132,6 +138,18 @@ describe("what a screen reader hears", () => {
     expect(say({}, { question: { ...card, hint_revealed: true } })).toBe(words.hintShown);
     const next = { question: { ...card, question_id: "r", position: 2, hint_revealed: false } };
     expect(say(wants("b", "next"), next)).toBeNull();
+  });
+
+  test("what the partner wishes where no card lies open", () => {
+    const wants = (wish: Want) => ({ wishes: [{ participant_id: "b", wish, context: null }] });
+    for (const place of [{ finished: true }, {}]) {
+      const at = (play: Partial<Play>, context: SessionPicture["context"] = "exploring") =>
+        picture({ context, play: { ...NEW_PLAY, both_ready: true, ...place, ...play } });
+      expect(announceLog(at({}), at(wants("afresh")), "a", words)).toBe(words.wishes.afresh);
+      expect(announceLog(at(wants("next")), at({}), "a", words)).toBe(words.wishWithdrawn);
+      // Granted, not taken back.
+      expect(announceLog(at(wants("context")), at({}, "established"), "a", words)).toBeNull();
+    }
   });
 
   test("the partner's phone going away and coming back, once each", () => {

@@ -85,6 +85,11 @@ export const de: Strings = {
     submit: "Beitreten",
     joining: "Dein Platz wird gedeckt…",
     joiningBody: "Wir setzen dich zu deiner Begleitung.",
+    notJoined: "Du sitzt noch nicht bei deiner Begleitung",
+    linkInvalid: {
+      title: "Der gescannte Link passt nicht",
+      body: "Vielleicht ist er alt oder gehört zu einem anderen Tisch. Lass dir einen neuen Code geben.",
+    },
   },
   ready: {
     title: "Ein Tisch für zwei",
@@ -102,10 +107,11 @@ export const de: Strings = {
     partnerWaits: "Deine Begleitung ist bereit. Und du?",
     goesOn: "Eure Karten liegen noch, wo ihr wart. Weiter geht es, wenn ihr beide bereit seid.",
     absentTitle: "Das andere Handy ist gerade nicht verbunden",
-    absentBody: "Es kommt von selbst zurück. Wenn nicht, lade noch einmal ein.",
-    absentBodyGuest: "Es kommt von selbst zurück. Du kannst warten oder den Tisch verlassen.",
+    absentBody:
+      "Es kommt von selbst zurück. Wenn nicht, lade noch einmal ein oder tippe auf „Ich bin bereit“ und fang allein an.",
+    absentBodyNoInvite: "Es kommt von selbst zurück. Wenn nicht, tippe auf „Ich bin bereit“ und fang allein an.",
     leftTitle: "Deine Begleitung ist gegangen",
-    leftBody: "Lade noch einmal jemanden ein oder beende die Runde.",
+    leftBody: "Lade noch einmal jemanden ein, spiel auf einem Handy weiter oder beende die Runde.",
     inviteAgain: "Noch einmal einladen",
   },
   both: {
@@ -245,6 +251,7 @@ export const de: Strings = {
     back: "Zurück",
     retry: "Noch einmal versuchen",
     retryIn: (time) => `Noch einmal in ${time}`,
+    reload: "Seite neu laden",
     startOver: "Zurück zum Tisch",
     otherCode: "Anderen Code eintippen",
     onePhone: "Auf einem Handy spielen",
@@ -297,7 +304,7 @@ export const de: Strings = {
     mode_unavailable: { title: "Das gibt es hier noch nicht", body: "Wähle stattdessen ein oder zwei Handys." },
     not_a_participant: {
       title: "Du hast hier keinen Platz mehr",
-      body: "Du hast die Runde verlassen oder ein anderes Handy hat deinen Platz. Du kannst neu beginnen oder wieder beitreten.",
+      body: "Du kannst an diesem Tisch neu beginnen oder mit einem neuen Code wieder beitreten.",
     },
     not_allowed: {
       title: "Das geht gerade nicht",

@@ -80,6 +80,11 @@ export const en: Strings = {
     submit: "Join",
     joining: "Taking your seat…",
     joiningBody: "We are joining you to your partner's table.",
+    notJoined: "You are not at your partner's table yet",
+    linkInvalid: {
+      title: "The scanned link doesn't match",
+      body: "It may be an old one, or belong to another table. Ask your partner for a new code.",
+    },
   },
   ready: {
     title: "A table for two",
@@ -97,10 +102,10 @@ export const en: Strings = {
     partnerWaits: "Your partner is ready. Are you?",
     goesOn: "Your cards wait where you left them. It goes on when you are both ready.",
     absentTitle: "Your partner's phone is away",
-    absentBody: "It comes back by itself. If not, invite them again.",
-    absentBodyGuest: "It comes back by itself. You can wait, or leave the table.",
+    absentBody: "It comes back by itself. If not, invite them again, or tap “I'm ready” and start without them.",
+    absentBodyNoInvite: "It comes back by itself. If not, tap “I'm ready” and start without them.",
     leftTitle: "Your partner has left",
-    leftBody: "Invite someone again, or end the round here.",
+    leftBody: "Invite someone again, go on with one phone, or end the round here.",
     inviteAgain: "Invite again",
   },
   both: {
@@ -240,6 +245,7 @@ export const en: Strings = {
     back: "Back",
     retry: "Try again",
     retryIn: (time) => `Try again in ${time}`,
+    reload: "Reload the page",
     startOver: "Back to the table",
     otherCode: "Type another code",
     onePhone: "Start on one phone",
@@ -286,7 +292,7 @@ export const en: Strings = {
     mode_unavailable: { title: "That is not possible here yet", body: "Choose one or two phones instead." },
     not_a_participant: {
       title: "You no longer have a seat here",
-      body: "You left this round, or another phone took the place. You can start or join again.",
+      body: "Start again at this table, or join again with a new code.",
     },
     not_allowed: {
       title: "Not possible right now",

@@ -82,6 +82,11 @@ export const es: Strings = {
     submit: "Unirme",
     joining: "Preparando tu sitio…",
     joiningBody: "Te unimos a la mesa de tu acompañante.",
+    notJoined: "Aún no estás en la mesa de tu acompañante",
+    linkInvalid: {
+      title: "El enlace escaneado no coincide",
+      body: "Puede que sea antiguo o de otra mesa. Pide a tu acompañante un código nuevo.",
+    },
   },
   ready: {
     title: "Mesa para dos",
@@ -99,10 +104,10 @@ export const es: Strings = {
     partnerWaits: "Tu acompañante ya está. ¿Y tú?",
     goesOn: "Las cartas esperan donde se quedaron. Seguimos al pulsar en los dos teléfonos.",
     absentTitle: "El otro teléfono está sin conexión",
-    absentBody: "Volverá solo. Si no, invita otra vez.",
-    absentBodyGuest: "Volverá solo. Puedes esperar o dejar la mesa.",
+    absentBody: "Volverá solo. Si no, invita otra vez o toca «Todo listo» y empieza por tu cuenta.",
+    absentBodyNoInvite: "Volverá solo. Si no, toca «Todo listo» y empieza por tu cuenta.",
     leftTitle: "Tu acompañante se ha ido",
-    leftBody: "Invita a alguien otra vez o termina aquí la partida.",
+    leftBody: "Invita a alguien otra vez, sigue con un solo teléfono o termina aquí la partida.",
     inviteAgain: "Invitar otra vez",
   },
   both: {
@@ -242,6 +247,7 @@ export const es: Strings = {
     back: "Atrás",
     retry: "Intentarlo de nuevo",
     retryIn: (time) => `Intentarlo en ${time}`,
+    reload: "Recargar la página",
     startOver: "Volver a la mesa",
     otherCode: "Escribir otro código",
     onePhone: "Jugar con un teléfono",
@@ -288,7 +294,7 @@ export const es: Strings = {
     mode_unavailable: { title: "Eso aún no es posible aquí", body: "Elige uno o dos teléfonos." },
     not_a_participant: {
       title: "Ya no tienes sitio aquí",
-      body: "Dejaste esta partida u otro teléfono ocupó tu lugar. Puedes empezar o unirte de nuevo.",
+      body: "Puedes empezar de nuevo en esta mesa o volver a unirte con un código nuevo.",
     },
     not_allowed: {
       title: "Ahora no es posible",

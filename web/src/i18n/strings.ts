@@ -1,7 +1,7 @@
 import type { ProblemCode, RefusalReason } from "../api/problems";
 import type { Move, Want } from "../api/types";
 
-interface Words {
+export interface Words {
   title: string;
   body: string;
 }
@@ -72,7 +72,13 @@ export interface Strings {
     | "alone",
     string
   > & { expiresIn(time: string): string };
-  join: Record<"title" | "body" | "label" | "hint" | "foreign" | "submit" | "joining" | "joiningBody", string>;
+  join: Record<
+    "title" | "body" | "label" | "hint" | "foreign" | "submit" | "joining" | "joiningBody" | "notJoined",
+    string
+  > & {
+    /** Of a link that was scanned, nobody has typed a letter. */
+    linkInvalid: Words;
+  };
   ready: Record<
     | "title"
     | "body"
@@ -90,7 +96,7 @@ export interface Strings {
     | "goesOn"
     | "absentTitle"
     | "absentBody"
-    | "absentBodyGuest"
+    | "absentBodyNoInvite"
     | "leftTitle"
     | "leftBody"
     | "inviteAgain",
@@ -188,7 +194,7 @@ export interface Strings {
     string
   > & { wishes: Record<Want, string> };
   actions: Record<
-    "back" | "retry" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close" | "notNow",
+    "back" | "retry" | "reload" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close" | "notNow",
     string
   > & {
     retryIn(time: string): string;

@@ -81,6 +81,11 @@ export const vi: Strings = {
     submit: "Vào bàn",
     joining: "Đang xếp chỗ cho bạn…",
     joiningBody: "Chúng tôi đang đưa bạn vào cùng bàn.",
+    notJoined: "Bạn chưa vào được bàn chung",
+    linkInvalid: {
+      title: "Đường dẫn vừa quét không khớp",
+      body: "Có thể đường dẫn đã cũ hoặc thuộc bàn khác. Hãy xin người cùng bàn mã mới.",
+    },
   },
   ready: {
     title: "Bàn cho hai người",
@@ -98,10 +103,10 @@ export const vi: Strings = {
     partnerWaits: "Người cùng bàn đã sẵn sàng. Còn bạn?",
     goesOn: "Các thẻ vẫn nằm ở chỗ cũ. Cả hai sẵn sàng là chơi tiếp.",
     absentTitle: "Máy bên kia đang mất kết nối",
-    absentBody: "Máy sẽ tự kết nối lại. Nếu không, bạn mời lại nhé.",
-    absentBodyGuest: "Máy sẽ tự kết nối lại. Bạn có thể đợi hoặc rời bàn.",
+    absentBody: "Máy sẽ tự kết nối lại. Nếu không, bạn mời lại, hoặc chạm “Tôi sẵn sàng” để bắt đầu một mình.",
+    absentBodyNoInvite: "Máy sẽ tự kết nối lại. Nếu không, bạn chạm “Tôi sẵn sàng” để bắt đầu một mình.",
     leftTitle: "Người cùng bàn đã rời đi",
-    leftBody: "Mời lại ai đó hoặc kết thúc lượt chơi tại đây.",
+    leftBody: "Mời lại ai đó, chơi tiếp bằng một điện thoại hoặc kết thúc lượt chơi tại đây.",
     inviteAgain: "Mời lại",
   },
   both: {
@@ -241,6 +246,7 @@ export const vi: Strings = {
     back: "Quay lại",
     retry: "Thử lại",
     retryIn: (time) => `Thử lại sau ${time}`,
+    reload: "Tải lại trang",
     startOver: "Về lại bàn",
     otherCode: "Nhập mã khác",
     onePhone: "Chơi bằng một điện thoại",
@@ -278,7 +284,7 @@ export const vi: Strings = {
     mode_unavailable: { title: "Ở đây chưa có kiểu chơi này", body: "Bạn hãy chọn một hoặc hai điện thoại." },
     not_a_participant: {
       title: "Bạn không còn chỗ ở đây",
-      body: "Bạn đã rời lượt chơi hoặc máy khác đã ngồi vào. Bạn có thể bắt đầu hoặc vào lại.",
+      body: "Bạn có thể bắt đầu lại tại bàn này, hoặc vào lại bằng mã mới.",
     },
     not_allowed: {
       title: "Lúc này chưa được",

@@ -5,6 +5,7 @@ import { dismissProblem } from "../actions";
 import type { Context } from "../api/types";
 import { useApp } from "../store";
 import { Button, Choice } from "../ui/Button";
+import { NoNetwork } from "../ui/lost";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Back, Heading, Shell, type Stage } from "../ui/Shell";
 
@@ -48,6 +49,7 @@ export function ChooseContext({ stage, onChoose, onBack, present = null, title, 
       {onBack && <Back onClick={onBack} />}
       <Heading testId="screen-context">{title ?? words.title}</Heading>
       <p class="lead">{body ?? words.body}</p>
+      <NoNetwork />
       {problem && <ProblemNote problem={problem} />}
       {CONTEXTS.filter((context) => context !== present).map((context) => (
         <Choice
@@ -80,6 +82,7 @@ export function MatureQuestion({ stage, onYes, children }: MatureProps) {
       <Heading testId="screen-mature">{words.matureTitle}</Heading>
       <p class="lead">{onePhone ? words.matureBodyOnePhone : words.matureBody}</p>
       {problem && <ProblemNote problem={problem} />}
+      <NoNetwork />
       <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} needsNetwork onClick={onYes}>
         {words.matureYes}
       </Button>

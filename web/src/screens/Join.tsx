@@ -104,10 +104,20 @@ function CodeField({ typed, onType, fieldRef }: FieldProps) {
 export function Joining() {
   const { problem } = useApp();
   const words = useStrings().join;
+  if (problem !== null) {
+    return (
+      <Shell stage={{ left: "here", right: "free" }}>
+        <Heading key="refused" testId="screen-not-joined">
+          {words.notJoined}
+        </Heading>
+        <ProblemNote problem={problem} {...(problem.code === "code_invalid" ? { words: words.linkInvalid } : {})} />
+      </Shell>
+    );
+  }
   return (
-    <Shell stage={{ left: "here", right: problem ? "free" : "expected" }}>
+    <Shell stage={{ left: "here", right: "expected" }}>
       <Heading testId="screen-joining">{words.joining}</Heading>
-      {problem ? <ProblemNote problem={problem} /> : <p class="lead">{words.joiningBody}</p>}
+      <p class="lead">{words.joiningBody}</p>
     </Shell>
   );
 }

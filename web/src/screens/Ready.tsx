@@ -8,6 +8,7 @@ import { NoNetwork } from "../ui/lost";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 import type { Seat } from "../ui/TableTop";
+import { Alone } from "./Alone";
 import { type Company, company } from "./company";
 import { Unopened } from "./game/Unopened";
 import { Wishes } from "./game/Wishes";
@@ -24,7 +25,6 @@ export function Ready() {
   const us = company(app);
   const both = app.picture?.play.both_ready === true;
   const begun = app.picture !== null && isDealt(app.picture.play);
-  const absent = us.partner === undefined ? "left" : us.status === "gone" ? "gone" : null;
   const mine: Seat = us.iAmReady ? "ready" : "here";
   if (both) return <Both us={us} />;
   return (
@@ -32,7 +32,7 @@ export function Ready() {
       <Seats us={us} />
       <div class="centred">
         <Heading testId="screen-ready">{us.partner ? words.title : words.leftTitle}</Heading>
-        {absent === null && (
+        {!us.missing && (
           <p class="lead" data-testid="ready-lead">
             {us.iAmReady
               ? words.waitingForPartner
@@ -44,7 +44,7 @@ export function Ready() {
           </p>
         )}
       </div>
-      {absent !== null && <Absent kind={absent} />}
+      {us.missing && <Absent us={us} />}
       <NoNetwork />
       {app.problem && <ProblemNote problem={app.problem} />}
       {us.partner && (
@@ -65,28 +65,23 @@ export function Ready() {
   );
 }
 
-/** The partner is gone or has left: A may invite again, B waits or leaves. */
-function Absent({ kind }: { kind: "left" | "gone" }) {
-  const words = useStrings().ready;
-  const gone = useGoneBody();
+/** The partner is gone or has left: A may invite again or go on alone, and whoever stays may start without the other. */
+function Absent({ us }: { us: Company }) {
+  const { ready, game } = useStrings();
+  const gone = us.iAmReady ? game.waitingGone : us.mayInvite ? ready.absentBody : ready.absentBodyNoInvite;
   return (
-    <div class="aside" data-testid={kind === "left" ? "partner-left" : "partner-gone"}>
-      {kind === "gone" && <p class="aside-title">{words.absentTitle}</p>}
-      <p>{kind === "left" ? words.leftBody : gone}</p>
-      <InviteAgain />
+    <div class="aside" data-testid={us.partner ? "partner-gone" : "partner-left"}>
+      {us.partner && <p class="aside-title">{ready.absentTitle}</p>}
+      <p>{us.partner ? gone : ready.leftBody}</p>
+      <InviteAgain us={us} />
+      {us.hosts && <Alone us={us} />}
     </div>
   );
 }
 
-/** Only A can invite. */
-function useGoneBody(): string {
-  const { me, strings } = useApp();
-  return me?.role === "A" ? strings.ready.absentBody : strings.ready.absentBodyGuest;
-}
-
-function InviteAgain() {
-  const { me, busy, strings } = useApp();
-  if (me?.role !== "A") return null;
+function InviteAgain({ us }: { us: Company }) {
+  const { busy, strings } = useApp();
+  if (!us.mayInvite) return null;
   return (
     <Button testId="invite-again" kind="primary" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
       {strings.ready.inviteAgain}
@@ -98,22 +93,22 @@ function InviteAgain() {
 function Both({ us }: { us: Company }) {
   const { strings } = useApp();
   const words = strings.both;
-  const gone = us.status === "gone";
-  const goneBody = useGoneBody();
+  const { ready, game } = strings;
+  const title = !us.missing ? words.title : us.partner ? ready.absentTitle : ready.leftTitle;
+  const body = !us.missing ? words.body : us.partner ? game.goneBody : ready.leftBody;
   const below = (
     <>
-      {gone && <InviteAgain />}
+      <InviteAgain us={us} />
+      {us.missing && us.hosts && <Alone us={us} />}
       <EndRound />
     </>
   );
+  const seat = partnerSeat(us);
   return (
-    <Unopened
-      stage={{ left: "ready", right: us.status === "away" || gone ? "away" : "ready", lit: true }}
-      below={below}
-    >
+    <Unopened stage={{ left: "ready", right: seat === "here" ? "ready" : seat, lit: true }} below={below}>
       <div class="both" data-testid="both-here">
-        <Heading testId="screen-both">{gone ? strings.ready.absentTitle : words.title}</Heading>
-        <p class="lead">{gone ? goneBody : words.body}</p>
+        <Heading testId="screen-both">{title}</Heading>
+        <p class="lead">{body}</p>
       </div>
       <Seats us={us} both />
     </Unopened>
@@ -126,7 +121,9 @@ function Seats({ us, both = false }: { us: Company; both?: boolean }) {
     if (us.partner === undefined) return words.isLeft;
     if (us.status === "away") return words.isAway;
     if (us.status === "gone") return words.isGone;
-    return us.partnerReady || both ? words.isReady : words.isHere;
+    if (us.partnerReady || both) return words.isReady;
+    // While nobody says where the partner is, nothing is said of it.
+    return us.status === "online" ? words.isHere : null;
   };
   return (
     <ul class="seats" data-testid="seats">

@@ -1,8 +1,9 @@
 /** Inside a session the log decides what is shown. */
 import { useState } from "preact/hooks";
-import { backToTable } from "../actions";
+import { backToTable, dismissProblem } from "../actions";
 import { chooseContext, newCode, optInMature } from "../playing";
 import { isDealt } from "../session/play";
+import { hasEnded } from "../session/state";
 import { type AppState, useApp } from "../store";
 import { Button } from "../ui/Button";
 import { EndRound } from "../ui/EndRound";
@@ -11,7 +12,7 @@ import { Heading, Shell, type Stage } from "../ui/Shell";
 import { useWakeLock } from "../ui/wake-lock";
 import { Loading } from "./Away";
 import { ChooseContext, MatureQuestion } from "./ChooseContext";
-import { company } from "./company";
+import { company, type Seen } from "./company";
 import { ChangeContext } from "./game/ChangeContext";
 import { Dealt } from "./game/Dealt";
 import { Game } from "./game/Game";
@@ -22,26 +23,16 @@ import { Waiting } from "./Waiting";
 
 type View = "loading" | "dealt" | "ended" | "waiting" | "context" | "mature" | "game" | "single" | "ready";
 
-export function viewOf({
-  picture,
-  me,
-  presence,
-  dealt,
-}: Pick<AppState, "picture" | "me" | "presence" | "dealt">): View {
+export function viewOf(app: Seen & Pick<AppState, "dealt">): View {
+  const { picture, me, dealt } = app;
   if (picture === null || me === null) return dealt.length > 0 ? "dealt" : "loading";
-  if (picture.state === "closed" || picture.state === "expired") return "ended";
-  const mine = me.participant_id;
-  const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(mine);
-  const invites = picture.dual_status === "waiting" || picture.dual_status === "expired";
-  const company = picture.members.some((one) => one.present && one.participant_id !== mine);
+  if (hasEnded(picture)) return "ended";
+  const us = company(app);
+  const agreed = picture.context !== "mature" || picture.play.mature_opt_in.includes(me.participant_id);
   // A game that is on goes on: neither an invitation nor a partner who left takes it from this phone.
-  const on = isDealt(picture.play) && (picture.mode === "single" || picture.play.both_ready || !company);
+  const on = isDealt(picture.play) && (picture.mode === "single" || picture.play.both_ready || !us.partner);
   if (on) return agreed ? "game" : "mature";
-  // A partner who was invited anew but comes back before anybody else does simply goes on.
-  const back = picture.members.some(
-    (one) => one.present && one.participant_id !== mine && presence[one.participant_id] === "online",
-  );
-  if (picture.mode === "dual" && invites && me.role === "A" && !back) return "waiting";
+  if (us.inviting) return "waiting";
   if (picture.context === null) return "context";
   if (!agreed) return "mature";
   return picture.mode === "single" ? "single" : "ready";
@@ -93,7 +84,14 @@ function Mature({ stage }: { stage: Stage }) {
   if (choosing) return <ChangeContext us={us} onDone={() => setChoosing(false)} />;
   return (
     <MatureQuestion stage={stage} onYes={() => void optInMature()}>
-      <Button testId="mature-no" busy={busy !== null} onClick={() => setChoosing(true)}>
+      <Button
+        testId="mature-no"
+        busy={busy !== null}
+        onClick={() => {
+          dismissProblem();
+          setChoosing(true);
+        }}
+      >
         {strings.context.matureNo}
       </Button>
       <Wishes us={us} resting={false} />
@@ -103,13 +101,16 @@ function Mature({ stage }: { stage: Stage }) {
 }
 
 function Single() {
-  const { strings, busy } = useApp();
+  const app = useApp();
+  const { strings, busy } = app;
   const words = strings.single;
   const below = (
     <>
-      <Button testId="invite-second" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
-        {words.invite}
-      </Button>
+      {company(app).mayInvite && (
+        <Button testId="invite-second" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
+          {words.invite}
+        </Button>
+      )}
       <EndRound />
     </>
   );

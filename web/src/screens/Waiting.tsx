@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PairingOffer } from "../api/types";
 import { codeLetters, formatCode, localJoinUrl, spellCode } from "../pairing/code";
-import { goOnAlone, newCode } from "../playing";
+import { newCode } from "../playing";
 import { useApp, useStrings } from "../store";
 import { Button } from "../ui/Button";
 import { formatSeconds } from "../ui/clock";
@@ -12,10 +12,13 @@ import { NoNetwork } from "../ui/lost";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Qr } from "../ui/Qr";
 import { Heading, Shell } from "../ui/Shell";
+import { Alone } from "./Alone";
+import { company } from "./company";
 import { useOffer } from "./offer";
 
 export function Waiting() {
-  const { strings, problem, busy } = useApp();
+  const app = useApp();
+  const { strings, problem, busy } = app;
   const { good, reason } = useOffer();
   const words = strings.waiting;
   return (
@@ -38,9 +41,7 @@ export function Waiting() {
           {words.newCode}
         </Button>
       )}
-      <Button testId="go-alone" busy={busy === "alone"} needsNetwork onClick={() => void goOnAlone()}>
-        {words.alone}
-      </Button>
+      <Alone us={company(app)} />
       <EndRound />
     </Shell>
   );

@@ -2,6 +2,7 @@
 import type { Card, Member, PresenceStatus, Wish } from "../api/types";
 import { sameCard } from "../session/dealt";
 import { wishOf } from "../session/play";
+import { isInviting } from "../session/state";
 import type { AppState } from "../store";
 import type { Seat } from "../ui/TableTop";
 
@@ -11,6 +12,14 @@ export interface Company {
   status: PresenceStatus | undefined;
   /** Two phones play, though the other may be away or may have left. */
   dual: boolean;
+  /** A alone invites, and goes on without the partner. */
+  hosts: boolean;
+  /** A's invitation is out and nobody has come of it: a partner who comes back before anybody takes the place simply goes on. */
+  inviting: boolean;
+  /** The second place is free, or its phone gone. */
+  missing: boolean;
+  /** It is missing, this phone may invite somebody to it, and has not done so yet. */
+  mayInvite: boolean;
   iAmReady: boolean;
   partnerReady: boolean;
   mine: Wish | undefined;
@@ -22,18 +31,27 @@ export interface Company {
   theirAnswer: string | undefined;
 }
 
-type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent" | "connection">;
+export type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent" | "connection" | "table">;
 
-export function company({ picture, me, presence, sent, connection }: Seen): Company {
+export function company({ picture, me, presence, sent, connection, table }: Seen): Company {
   const my = me?.participant_id;
   const partner = picture?.members.find((one) => one.present && one.participant_id !== my);
   const theirId = partner?.participant_id;
   const play = picture?.play;
+  const status = theirId === undefined || connection !== "live" ? undefined : presence[theirId];
+  const hosts = me?.role === "A";
+  const dual = picture?.mode === "dual";
+  const inviting = hosts && dual && isInviting(picture) && status !== "online";
+  const missing = partner === undefined || status === "gone";
   const answerOf = (id: string | undefined) => play?.answers.find((one) => one.participant_id === id)?.answer;
   return {
     partner,
-    status: theirId === undefined || connection !== "live" ? undefined : presence[theirId],
-    dual: picture?.mode === "dual",
+    status,
+    dual,
+    hosts,
+    inviting,
+    missing,
+    mayInvite: hosts && missing && !inviting && table?.offers.dual !== false,
     iAmReady: play?.ready.includes(my ?? "") === true,
     partnerReady: theirId !== undefined && play?.ready.includes(theirId) === true,
     mine: play && wishOf(play, my),

@@ -35,6 +35,13 @@ export function announceLog(
   return ready ? words.partnerReady : words.partnerNotReady;
 }
 
+/** The same card, or the same place without one: before a deck's first, or after its last. */
+function samePlace(one: SessionPicture, other: SessionPicture): boolean {
+  const [was, now] = [one.play.question, other.play.question];
+  if (was !== null && now !== null) return sameCard(was, now);
+  return was === now && one.play.finished === other.play.finished && one.context === other.context;
+}
+
 /** A new card is not said here: its heading takes the focus. */
 function announcePlay(
   before: SessionPicture,
@@ -43,10 +50,10 @@ function announcePlay(
   words: Strings["announce"],
 ): string | null {
   const [was, now] = [before.play, after.play];
-  if (was.question === null || now.question === null || !sameCard(was.question, now.question)) return null;
+  if (!samePlace(before, after)) return null;
   if (now.revealed && !was.revealed) return words.answersRevealed;
   if (now.answered.includes(partner) && !was.answered.includes(partner)) return words.partnerAnswered;
-  if (now.question.hint_revealed && !was.question.hint_revealed) return words.hintShown;
+  if (now.question?.hint_revealed && !was.question?.hint_revealed) return words.hintShown;
   const [asked, asks] = [wishOf(was, partner), wishOf(now, partner)];
   if (asks !== undefined && (asked === undefined || !agree(asked, asks))) return words.wishes[asks.wish];
   return asked !== undefined && asks === undefined ? words.wishWithdrawn : null;

@@ -116,15 +116,23 @@ export function loadDealt(sessionId: string): readonly Card[] {
   return Array.isArray(dealt) ? dealt : [];
 }
 
-/** An answer that is being written to a card: a reload in mid-sentence loses no word. */
-export function saveDraft(sessionId: string, card: string, text: string): void {
-  attempt(() => sessionStorage.setItem(draftKey(sessionId), JSON.stringify({ card, text })));
+/** An answer that is being written to a card: neither a reload in mid-sentence nor "not now" loses a word. */
+export interface Draft {
+  card: string;
+  text: string;
+  /** Its form is: what was put off comes back only when asked for. */
+  open: boolean;
 }
 
-export function loadDraft(sessionId: string, card: string): string | null {
+export function saveDraft(sessionId: string, draft: Draft): void {
+  attempt(() => sessionStorage.setItem(draftKey(sessionId), JSON.stringify(draft)));
+}
+
+export function loadDraft(sessionId: string, card: string): Draft | null {
   const raw = attempt(() => sessionStorage.getItem(draftKey(sessionId)));
-  const draft = raw ? attempt(() => JSON.parse(raw) as { card?: unknown; text?: unknown } | null) : null;
-  return draft?.card === card && typeof draft.text === "string" ? draft.text : null;
+  const draft = raw ? attempt(() => JSON.parse(raw) as Partial<Draft> | null) : null;
+  if (draft?.card !== card || typeof draft.text !== "string") return null;
+  return { card, text: draft.text, open: draft.open === true };
 }
 
 export function forgetDraft(sessionId: string): void {

@@ -119,7 +119,8 @@ export function evolveGame(game: Game, event: LogEvent): Game | null {
       return turned(game, { ...game.decks, [text(data, "context")]: "finished" });
     case "question_advanced":
     case "started_afresh":
-      return { ...game, play: { ...play, wishes: [] } };
+      // The card that follows ends the wishes: taken off before it, they would seem to have been taken back.
+      return game;
     case "next_requested":
       return wished(game, who, { participant_id: who, wish: text(data, "wish") as Want, context: null });
     case "change_requested": {

@@ -123,6 +123,11 @@ export function evolve(picture: SessionPicture | null, event: LogEvent): Session
   return next.state === "pending" && began ? { ...next, state: "browsing" } : next;
 }
 
-export function hasEnded(picture: Pick<SessionState, "state">): boolean {
-  return picture.state === "closed" || picture.state === "expired";
+export function hasEnded({ state }: Pick<SessionState, "state">): boolean {
+  return state === "closed" || state === "expired";
+}
+
+/** A code is out for the second place, or has run out unused. */
+export function isInviting({ dual_status }: Pick<SessionState, "dual_status">): boolean {
+  return dual_status === "waiting" || dual_status === "expired";
 }

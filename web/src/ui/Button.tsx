@@ -1,5 +1,5 @@
 import type { ComponentChildren, RefObject } from "preact";
-import { useLost } from "./lost";
+import { useOff } from "./lost";
 
 interface Props {
   testId: string;
@@ -11,7 +11,7 @@ interface Props {
   pressed?: boolean;
   /** Takes no press for a moment, but keeps its look and its focus. */
   resting?: boolean;
-  /** Takes none either while the network is away. */
+  /** Takes none either while it could not be sent. */
   needsNetwork?: boolean;
   elementRef?: RefObject<HTMLButtonElement | null>;
   children: ComponentChildren;
@@ -23,7 +23,7 @@ const refuse = (event: Event) => event.preventDefault();
 /** A busy button keeps its place and its focus, but takes no second press. */
 export function Button(props: Props) {
   const { testId, onClick, kind = "plain", type = "button", busy, disabled, pressed, resting, children } = props;
-  const off = useLost() && props.needsNetwork === true;
+  const off = useOff() && props.needsNetwork === true;
   return (
     <button
       ref={props.elementRef ?? null}
@@ -53,7 +53,7 @@ interface ChoiceProps {
 }
 
 export function Choice({ testId, title, hint, onClick, kind = "plain", icon, busy }: ChoiceProps) {
-  const off = useLost();
+  const off = useOff();
   return (
     <button
       type="button"

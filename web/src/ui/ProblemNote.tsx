@@ -2,11 +2,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { backToTable, dismissProblem, go } from "../actions";
 import type { Problem, ProblemCode } from "../api/problems";
+import type { Words } from "../i18n/strings";
 import { useApp, useStrings } from "../store";
 import { Button } from "./Button";
 import { formatSeconds, useNow } from "./clock";
 
-export type WayOn = "retry" | "start_over" | "one_phone" | "join" | "other_code" | "reload_table" | "close";
+export type WayOn =
+  | "retry"
+  | "start_over"
+  | "one_phone"
+  | "join"
+  | "other_code"
+  | "reload_table"
+  | "reload_page"
+  | "close";
 
 const WAYS: Record<ProblemCode, readonly WayOn[]> = {
   already_paired: ["other_code", "start_over"],
@@ -39,34 +48,52 @@ const WAYS: Record<ProblemCode, readonly WayOn[]> = {
   table_session_limit: ["join", "retry"],
   too_many_attempts: ["one_phone", "start_over"],
   unavailable: ["retry"],
-  unknown_command: ["reload_table"],
+  unknown_command: ["reload_page"],
   offline: ["retry"],
   unexpected: ["retry"],
   unanswered: ["close"],
 };
 
+/** With these a session is over for this phone. */
+const OVER: ReadonlySet<ProblemCode> = new Set([
+  "credential_expired",
+  "credential_invalid",
+  "not_a_participant",
+  "session_closed",
+  "session_expired",
+  "session_not_found",
+]);
+const STAYING: ReadonlySet<WayOn> = new Set(["retry", "reload_page", "close"]);
+
+/** No way leads out of a session that goes on: choosing another one would cost this phone its only credential. */
+function waysOf(code: ProblemCode, inSession: boolean): readonly WayOn[] {
+  const ways = WAYS[code];
+  if (!inSession || OVER.has(code)) return ways;
+  const staying = ways.filter((way) => STAYING.has(way));
+  return staying.length > 0 ? staying : ["close"];
+}
+
 interface Props {
   problem: Problem;
+  /** Where they fit better than those of its code. */
+  words?: Words;
   onOtherCode?: () => void;
 }
 
-export function ProblemNote({ problem, onOtherCode }: Props) {
-  const strings = useStrings();
-  const words = problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal];
-  const ways = WAYS[problem.code];
+export function ProblemNote({ problem, words, onOtherCode }: Props) {
+  const { strings, route } = useApp();
+  const { title, body } =
+    words ?? (problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal]);
+  const ways = waysOf(problem.code, route.name === "session");
   const ref = useRef<HTMLElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: "nearest" }), [problem]);
   return (
-    <section
-      ref={ref}
-      class="note"
-      role="alert"
-      data-testid="problem"
-      data-code={problem.code}
-      data-reason={problem.reason}
-    >
-      <h2>{words.title}</h2>
-      <p>{words.body}</p>
+    <section ref={ref} class="note" data-testid="problem" data-code={problem.code} data-reason={problem.reason}>
+      {/* Without the ways: the one that counts down would be read aloud every second. */}
+      <div role="alert">
+        <h2>{title}</h2>
+        <p>{body}</p>
+      </div>
       <div class="note-ways">
         {ways.map((way, index) => (
           <Way
@@ -131,18 +158,26 @@ function Way({ way, first, problem, onOtherCode }: WayProps) {
           {actions.retry}
         </Button>
       );
+    case "reload_page":
+      return (
+        <Button testId="problem-reload-page" kind={kind} onClick={() => location.reload()}>
+          {actions.reload}
+        </Button>
+      );
   }
 }
 
 function Retry({ problem, kind }: { problem: Problem; kind: "primary" | "plain" }) {
-  const { strings, retry } = useApp();
+  const { strings, retry, route } = useApp();
   const { actions } = strings;
+  // Where nothing can be tried again, the table can; a session goes on by itself.
+  const otherwise = route.name === "session" ? dismissProblem : () => void backToTable();
   const [until] = useState(() => performance.now() + (problem.retryAfter ?? 0) * 1_000);
   const [left, setLeft] = useState(problem.retryAfter ?? 0);
   const now = useNow(left > 0);
   useEffect(() => setLeft(Math.max(0, (until - performance.now()) / 1_000)), [now, until]);
   return (
-    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={retry ?? (() => void backToTable())}>
+    <Button testId="problem-retry" kind={kind} disabled={left > 0} onClick={retry ?? otherwise}>
       {left > 0 ? actions.retryIn(formatSeconds(left)) : actions.retry}
     </Button>
   );

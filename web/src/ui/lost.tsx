@@ -1,13 +1,24 @@
-/** The network is away for longer than a blink: known to everything inside a session that would ask something of it. */
+/**
+ * Why nothing can be asked of the server now: the network is away for longer than a blink, or another tab has the session.
+ * Known to everything inside a session that would ask.
+ */
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import { say, useApp, useStrings } from "../store";
 
-const BLINK_MS = 4_000;
-const Lost = createContext(false);
+type Reason = "network" | "replaced";
 
+const BLINK_MS = 4_000;
+const Off = createContext<Reason | null>(null);
+
+/** The network is away. */
 export function useLost(): boolean {
-  return useContext(Lost);
+  return useContext(Off) === "network";
+}
+
+/** What is pressed now could not be sent. */
+export function useOff(): boolean {
+  return useContext(Off) !== null;
 }
 
 export function WatchNetwork({ children }: { children: ComponentChildren }) {
@@ -32,10 +43,11 @@ export function WatchNetwork({ children }: { children: ComponentChildren }) {
     missed.current = false;
     say(strings.connection.live);
   }, [back]);
-  return <Lost.Provider value={lost}>{children}</Lost.Provider>;
+  const off = lost ? "network" : connection === "replaced" ? "replaced" : null;
+  return <Off.Provider value={off}>{children}</Off.Provider>;
 }
 
-/** Why the buttons here take no press. */
+/** Why the buttons here take no press. Of another tab the line at the top tells, with the way back. */
 export function NoNetwork() {
   const { game } = useStrings();
   return useLost() ? (

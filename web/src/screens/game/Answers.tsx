@@ -1,4 +1,5 @@
 /** Answers to the open card: large choices, or a few words for those who like to write. Most people simply talk. */
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Card, Question } from "../../api/types";
 import { giveAnswer } from "../../playing";
@@ -23,7 +24,15 @@ interface Props {
 
 export function Answers({ card, question, us, lang, resting }: Props) {
   const { picture, strings } = useApp();
-  if (picture?.play.revealed) return <Revealed question={question} us={us} lang={lang} />;
+  const revealed = picture?.play.revealed === true;
+  const shown = useRef<HTMLElement>(null);
+  const before = useRef(revealed);
+  useEffect(() => {
+    // On a small screen they come up under the buttons. Without a glide: it stays where less motion is wished for.
+    if (revealed && !before.current) shown.current?.scrollIntoView({ block: "nearest" });
+    before.current = revealed;
+  }, [revealed]);
+  if (revealed) return <Revealed question={question} us={us} lang={lang} elementRef={shown} />;
   return (
     <section class="answers" data-testid="answers" aria-label={strings.game.answers}>
       {question.kind === "choice" ? (
@@ -63,17 +72,22 @@ function InWords({ card, us, resting }: { card: Card; us: Company; resting: bool
   const words = strings.game;
   const sessionId = me?.session_id ?? "";
   const draft = loadDraft(sessionId, cardKey(card));
-  const [writing, setWriting] = useState(draft !== null);
+  const [writing, setWriting] = useState(draft?.open === true);
   const mine = useRef<HTMLParagraphElement>(null);
   const write = useRef<HTMLButtonElement>(null);
   useHeir(us.myAnswer === undefined ? write : mine, writing);
   if (writing) {
-    const done = () => {
+    const keep = (text: string, open = true) => saveDraft(sessionId, { card: cardKey(card), text, open });
+    const sent = () => {
       forgetDraft(sessionId);
       setWriting(false);
     };
-    const keep = (typed: string) => saveDraft(sessionId, cardKey(card), typed);
-    return <AnswerForm card={card} before={draft ?? us.myAnswer ?? ""} onTyped={keep} onDone={done} />;
+    const close = (typed: string) => {
+      keep(typed, false);
+      setWriting(false);
+    };
+    const before = draft?.text ?? us.myAnswer ?? "";
+    return <AnswerForm card={card} before={before} onTyped={keep} onSent={sent} onClose={close} />;
   }
   return (
     <>
@@ -93,10 +107,12 @@ interface FormProps {
   card: Card;
   before: string;
   onTyped: (typed: string) => void;
-  onDone: () => void;
+  onSent: () => void;
+  /** Not now: what was typed waits for the next time. */
+  onClose: (typed: string) => void;
 }
 
-function AnswerForm({ card, before, onTyped, onDone }: FormProps) {
+function AnswerForm({ card, before, onTyped, onSent, onClose }: FormProps) {
   const { pressed, strings } = useApp();
   const words = strings.game;
   const [typed, setTyped] = useState(before);
@@ -109,7 +125,7 @@ function AnswerForm({ card, before, onTyped, onDone }: FormProps) {
       class="answer-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (answer !== "") void giveAnswer(card, answer).then((given) => given && onDone());
+        if (answer !== "") void giveAnswer(card, answer).then((given) => given && onSent());
       }}
     >
       <label for="answer">{words.answerLabel}</label>
@@ -140,7 +156,7 @@ function AnswerForm({ card, before, onTyped, onDone }: FormProps) {
       >
         {words.sendAnswer}
       </Button>
-      <Button testId="cancel-answer" kind="quiet" resting={resting} onClick={onDone}>
+      <Button testId="cancel-answer" kind="quiet" resting={resting} onClick={() => onClose(typed)}>
         {strings.actions.notNow}
       </Button>
     </form>
@@ -157,10 +173,17 @@ function AnswerMarks({ us }: { us: Company }) {
   );
 }
 
-function Revealed({ question, us, lang }: { question: Question; us: Company; lang: string }) {
+interface RevealedProps {
+  question: Question;
+  us: Company;
+  lang: string;
+  elementRef: RefObject<HTMLElement | null>;
+}
+
+function Revealed({ question, us, lang, elementRef }: RevealedProps) {
   const { game, ready } = useStrings();
   return (
-    <section class="revealed" data-testid="revealed" aria-label={game.answers}>
+    <section ref={elementRef} class="revealed" data-testid="revealed" aria-label={game.answers}>
       <Answer who={ready.you} answer={us.myAnswer} question={question} lang={lang} testId="answer-mine" />
       <Answer who={ready.partner} answer={us.theirAnswer} question={question} lang={lang} testId="answer-theirs" />
     </section>

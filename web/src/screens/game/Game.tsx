@@ -6,11 +6,10 @@ import type { Card, Move } from "../../api/types";
 import { move, newCode, showHint } from "../../playing";
 import { cardKey } from "../../session/dealt";
 import { textOf } from "../../session/questions";
-import type { SessionPicture } from "../../session/state";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { useHeir } from "../../ui/focus";
-import { NoNetwork, useLost } from "../../ui/lost";
+import { NoNetwork, useLost, useOff } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Shell } from "../../ui/Shell";
@@ -39,7 +38,7 @@ export function Game() {
   useEffect(() => {
     if (!lost) setPanel((shown) => (shown === "dealt" ? null : shown));
   }, [lost]);
-  const inviting = picture !== null && app.me?.role === "A" && invites(picture, us);
+  const inviting = us.inviting;
   useEffect(() => {
     // Otherwise the next invitation would open the sheet by itself.
     if (!inviting) setPanel((shown) => (shown === "invite" ? null : shown));
@@ -62,20 +61,14 @@ export function Game() {
       {us.dual && (us.partner || !inviting) && <Partner us={us} />}
       {inviting && <InviteBar onShow={() => open("invite")} />}
       {play.question === null ? (
-        <Finished us={us} problem={problem} onOther={() => setPanel("context")} onLeaf={leaf} />
+        <Finished us={us} problem={problem} onOther={() => open("context")} onLeaf={leaf} />
       ) : (
         <OpenCard card={play.question} us={us} problem={problem} onLeaf={leaf} />
       )}
-      {panel === "menu" && <Menu us={us} onPanel={setPanel} onInvite={invite} />}
-      {panel === "invite" && inviting && <InviteSheet onClose={close} />}
+      {panel === "menu" && <Menu us={us} onOther={() => open("context")} onInvite={invite} onClose={close} />}
+      {panel === "invite" && inviting && <InviteSheet us={us} onClose={close} />}
     </Shell>
   );
-}
-
-/** A place is free and a code may be out for it; a partner who comes back before anybody takes it simply goes on. */
-function invites(picture: SessionPicture, us: Company): boolean {
-  const open = picture.dual_status === "waiting" || picture.dual_status === "expired";
-  return us.dual && open && us.status !== "online";
 }
 
 interface OpenCardProps {
@@ -88,11 +81,12 @@ interface OpenCardProps {
 function OpenCard({ card, us, problem, onLeaf }: OpenCardProps) {
   const { sets, language, pressed, dealt } = useApp();
   const lost = useLost();
+  const off = useOff();
   const text = textOf(sets, card, language);
   const resting = useRest(`${cardKey(card)}/${us.mine?.wish}`);
   const swipe = useSwipe<HTMLDivElement>((direction) => {
     const to: Move = direction === "left" ? "next" : "previous";
-    const asked = us.mine?.wish === to || resting || lost || (to === "previous" && card.position === 1);
+    const asked = us.mine?.wish === to || resting || off || (to === "previous" && card.position === 1);
     if (!asked) void move(to);
   });
   return (

@@ -1,10 +1,12 @@
 /** An invitation during the game: a line above the card and, on demand, the code and the square. The game stays where it is. */
 
 import { codeLetters, formatCode } from "../../pairing/code";
-import { goOnAlone, newCode } from "../../playing";
+import { newCode } from "../../playing";
 import { useApp } from "../../store";
 import { Button } from "../../ui/Button";
 import { Sheet } from "../../ui/Sheet";
+import { Alone } from "../Alone";
+import type { Company } from "../company";
 import { useOffer } from "../offer";
 import { Invitation } from "../Waiting";
 
@@ -31,7 +33,7 @@ export function InviteBar({ onShow }: { onShow: () => void }) {
   );
 }
 
-export function InviteSheet({ onClose }: { onClose: () => void }) {
+export function InviteSheet({ us, onClose }: { us: Company; onClose: () => void }) {
   const { strings, busy } = useApp();
   const { good, reason } = useOffer();
   const words = strings.waiting;
@@ -46,14 +48,7 @@ export function InviteSheet({ onClose }: { onClose: () => void }) {
           {words.newCode}
         </Button>
       )}
-      <Button
-        testId="stop-inviting"
-        busy={busy === "alone"}
-        needsNetwork
-        onClick={() => void goOnAlone().then((done) => done && onClose())}
-      >
-        {words.alone}
-      </Button>
+      <Alone testId="stop-inviting" us={us} onDone={onClose} />
     </Sheet>
   );
 }

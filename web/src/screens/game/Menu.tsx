@@ -1,13 +1,13 @@
 /** Everything that is not the card: other questions, a new round, company, the end. */
 import { useState } from "preact/hooks";
-import { goOnWithout, startAfresh } from "../../playing";
+import { startAfresh } from "../../playing";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import { EndRound } from "../../ui/EndRound";
 import { Sheet } from "../../ui/Sheet";
+import { Alone } from "../Alone";
 import type { Company } from "../company";
-import type { Panel } from "./Game";
 
 export function MenuButton({ onClick }: { onClick: () => void }) {
   const words = useStrings().game;
@@ -23,38 +23,34 @@ export function MenuButton({ onClick }: { onClick: () => void }) {
 
 interface Props {
   us: Company;
-  onPanel: (panel: Panel) => void;
+  onOther: () => void;
   onInvite: () => void;
+  onClose: () => void;
 }
 
-export function Menu({ us, onPanel, onInvite }: Props) {
-  const { strings, picture, me, table, busy } = useApp();
+export function Menu({ us, onOther, onInvite, onClose }: Props) {
+  const { strings, busy } = useApp();
   const words = strings.game;
-  const hosts = me?.role === "A";
-  const inviting = picture?.dual_status === "waiting" || picture?.dual_status === "expired";
-  const missing = us.partner === undefined || us.status === "gone";
-  const mayInvite = hosts && !inviting && missing && table?.offers.dual !== false;
-  const close = () => onPanel(null);
   return (
-    <Sheet testId="menu-sheet" title={words.menu} close={words.toCards} onClose={close}>
-      <Button testId="other-context" needsNetwork onClick={() => onPanel("context")}>
+    <Sheet testId="menu-sheet" title={words.menu} close={words.toCards} onClose={onClose}>
+      <Button testId="other-context" needsNetwork onClick={onOther}>
         {words.otherContext}
       </Button>
-      <Afresh asks={us.partner === undefined} onDone={close} />
-      {mayInvite && (
+      <Afresh asks={us.partner === undefined} onDone={onClose} />
+      {us.mayInvite && (
         <Button
           testId={us.dual ? "invite-again" : "invite-second"}
           busy={busy === "code"}
           needsNetwork
           onClick={() => {
-            close();
+            onClose();
             onInvite();
           }}
         >
           {us.dual ? strings.ready.inviteAgain : strings.single.invite}
         </Button>
       )}
-      {hosts && us.dual && missing && <Alone partnerOnRoster={us.partner !== undefined} onDone={close} />}
+      {us.hosts && us.dual && us.missing && <Alone us={us} onDone={onClose} />}
       <EndRound />
     </Sheet>
   );
@@ -83,37 +79,6 @@ function Afresh({ asks, onDone }: { asks: boolean; onDone: () => void }) {
           yes={words.afresh}
           no={strings.actions.notNow}
           busy={pressed === "afresh"}
-          onYes={go}
-          onNo={() => setAsking(false)}
-        />
-      )}
-    </>
-  );
-}
-
-/** Whoever has a seat may lose it only after a question. */
-function Alone({ partnerOnRoster, onDone }: { partnerOnRoster: boolean; onDone: () => void }) {
-  const { strings, busy } = useApp();
-  const [asking, setAsking] = useState(false);
-  const words = strings.game;
-  const go = () => void goOnWithout().then((done) => (done ? onDone() : setAsking(false)));
-  return (
-    <>
-      <Button
-        testId="go-alone"
-        busy={busy === "alone"}
-        needsNetwork
-        onClick={() => (partnerOnRoster ? setAsking(true) : go())}
-      >
-        {strings.waiting.alone}
-      </Button>
-      {asking && (
-        <Confirm
-          title={words.aloneTitle}
-          body={words.aloneBody}
-          yes={strings.waiting.alone}
-          no={strings.actions.notNow}
-          busy={busy === "alone"}
           onYes={go}
           onNo={() => setAsking(false)}
         />

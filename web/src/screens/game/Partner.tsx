@@ -1,4 +1,4 @@
-/** The other phone, in words: here, away for a moment, away for so long that this one plays on alone, or gone from the table. */
+/** The other phone, in words: here, away for a moment, away for so long that this one plays on alone, gone from the table, or unknown. */
 import { useStrings } from "../../store";
 import { useSaid } from "../../ui/voice";
 import type { Company } from "../company";
@@ -11,7 +11,7 @@ export function Partner({ us }: { us: Company }) {
     away: ready.isAway,
     gone: ready.isGone,
     online: ready.isHere,
-    unknown: ready.isHere,
+    unknown: null,
   };
   const alone = { gone: game.goneBody, left: `${announce.left} ${game.leftBody}` };
   useSaid(presence === "gone" || presence === "left" ? alone[presence] : null);
@@ -19,7 +19,7 @@ export function Partner({ us }: { us: Company }) {
     <div class="partner">
       <p class="partner-line" data-testid="partner" data-presence={presence}>
         <span class={`dot dot-${presence}`} aria-hidden="true" />
-        {ready.partner}: {said[presence]}
+        {said[presence] === null ? ready.partner : `${ready.partner}: ${said[presence]}`}
       </p>
       {(presence === "gone" || presence === "left") && (
         <p class="hint" data-testid="alone-for-now">

@@ -60,20 +60,22 @@ function Theirs({ wish, resting }: { wish: Wish; resting: boolean }) {
   };
   const frank = wish.context === "mature";
   return (
-    <div class="wish wish-theirs" data-testid="wish-theirs" data-wish={wish.wish} data-context={wish.context}>
-      <p>{named(words, strings, wish, words[wish.wish])}</p>
-      <Button
-        testId="grant-wish"
-        kind="primary"
-        busy={pressed !== null}
-        resting={resting}
-        needsNetwork
-        onClick={() => (frank ? setAsking(true) : grant())}
-      >
-        {strings.game.grant[wish.wish]}
-      </Button>
+    <>
+      <div class="wish wish-theirs" data-testid="wish-theirs" data-wish={wish.wish} data-context={wish.context}>
+        <p>{named(words, strings, wish, words[wish.wish])}</p>
+        <Button
+          testId="grant-wish"
+          kind="primary"
+          busy={pressed !== null}
+          resting={resting}
+          needsNetwork
+          onClick={() => (frank ? setAsking(true) : grant())}
+        >
+          {strings.game.grant[wish.wish]}
+        </Button>
+      </div>
       {asking && <MatureConfirm onYes={grant} onNo={() => setAsking(false)} />}
-    </div>
+    </>
   );
 }
 

@@ -26,7 +26,7 @@ class FirstView:
 async def first_view(gateway: str, table_token: str) -> FirstView:
     """Fetch the page of a table and what it loads before a guest can act.
 
-    Icons count where the page names them; of the fonts only the Latin one, for a page fetches those whose letters it has.
+    Icons count where the page names them; of the fonts only the Latin one, for a page fetches those it has letters of.
     """
     http = HttpClient(gateway)
     page = f"/t/{table_token}"

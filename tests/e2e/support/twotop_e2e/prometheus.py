@@ -66,7 +66,10 @@ class Prometheus:
 
     async def get(self, path: str, **parameters: Any) -> Any:
         """The answer's data; Prometheus' own words in the AssertionError when it refuses."""
-        answer = (await self.http.get(f"/api/v1/{path}", params=parameters)).json()
+        response = await self.http.get(f"/api/v1/{path}", params=parameters)
+        # While it starts it answers in plain words.
+        assert response.headers["content-type"].startswith("application/json"), response.text
+        answer = response.json()
         assert answer["status"] == "success", f"{parameters}: {answer}"
         return answer["data"]
 

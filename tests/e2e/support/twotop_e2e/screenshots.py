@@ -31,8 +31,13 @@ STRIP = """<body style="margin:0;padding:8px;display:flex;gap:16px;width:max-con
 
 
 async def photograph(page: Page, name: str) -> None:
-    """What the phone shows, as WebP, which Playwright's own screenshots are not."""
+    """What the phone shows from the top, as WebP, which Playwright's own screenshots are not."""
     await page.evaluate("scrollTo(0, 0)")
+    await photograph_in_place(page, name)
+
+
+async def photograph_in_place(page: Page, name: str) -> None:
+    """As far as the page is scrolled."""
     devtools = await page.context.new_cdp_session(page)
     picture = await devtools.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
     (FOLDER / f"{name}.webp").write_bytes(base64.b64decode(picture["data"]))
@@ -47,7 +52,9 @@ async def on_another_screen(page: Page, name: str, size: ViewportSize) -> None:
     before = page.viewport_size
     assert before is not None
     await page.set_viewport_size(size)
-    await photograph(page, name)
+    # As the app itself brings it into sight.
+    await page.get_by_test_id(name.partition("-")[0]).evaluate("it => it.scrollIntoView({ block: 'nearest' })")
+    await photograph_in_place(page, name)
     await page.set_viewport_size(before)
 
 

@@ -17,6 +17,9 @@ web_tests() { web_dependencies && (cd web && npm test --silent); }
 
 unit_paths() { find libs services deploy -type d -path '*/tests/unit' && ls -d tests/*/ | grep -v '^tests/e2e/'; }
 integration_paths() { find libs services deploy -type d -path '*/tests/integration'; }
+# Enough to know that servers are found and used as they should, wherever TWOTOP_TEST_BACKENDS gets them from: the shared
+# library's tests, and those of a service that needs all three.
+backend_paths=(libs/common/tests/integration services/pairing/tests/integration)
 
 unit() { "$python" -m pytest $(unit_paths) "$@"; }
 # These tests mostly wait for servers, so three run at a time; a file's stay together, for what they share.
@@ -39,7 +42,7 @@ case $which in
     ;;
   unit) stage "unit" unit "$@" ;;
   integration) stage "integration" "$python" -m pytest $(integration_paths) "$@" ;;
-  backends) stage "what needs PostgreSQL, RabbitMQ or Redis" "$python" -m pytest $(integration_paths | grep -v '^deploy/') "${side_by_side[@]}" "$@" ;;
+  backends) stage "what needs PostgreSQL, RabbitMQ or Redis" "$python" -m pytest "${backend_paths[@]}" "${side_by_side[@]}" "$@" ;;
   e2e) stage "whole system" whole_system "$@" ;;
   *) echo "test.sh: all, unit, integration, backends or e2e" >&2; exit 2 ;;
 esac

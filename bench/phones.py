@@ -145,6 +145,11 @@ class Restaurant:
         await b.open_socket(self.gateway)
         return pair.a, b
 
+    async def look(self, phone: Phone) -> Any:
+        """The session as it is: what a polling phone asks now and then."""
+        answer = await self.http.request("GET", f"/api/v1/sessions/{phone.session_id}", headers=phone.authorization)
+        return _checked(answer, 200)
+
     async def command(self, phone: Phone, kind: str, data: dict[str, Any]) -> Any:
         """A command over HTTP."""
         answer = await self.http.request(

@@ -18,6 +18,7 @@ import asyncpg
 
 from session_api.presence import queries
 from session_api.presence.domain import POLLING_COUNTS_FOR, absentees, heard_here
+from session_api.presence.reading import SightingsReader
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
@@ -38,6 +39,7 @@ class Company:
 
     def __init__(self, pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:
         self._pool = pool
+        self._sightings = SightingsReader(pool)
         self._now = now
         self._unwritten: dict[Phone, datetime] = {}
         self._written_at: dict[Phone, datetime] = {}
@@ -59,7 +61,7 @@ class Company:
         """Those on the roster, each there since its arrival, that need not be waited for any more."""
         # Before the reading: what is written meanwhile is in the one or in the other.
         here = {phone: at for phone in arrivals if (at := self._unwritten.get((session_id, phone))) is not None}
-        sightings = await queries.sightings_in(self._pool, session_id)
+        sightings = await self._sightings.of(session_id)
         return absentees(arrivals, heard_here(sightings, here), self._now())
 
     async def run(self, release: Release) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -38,12 +39,17 @@ async def note_polled(pool: Pool, polled: Mapping[tuple[UUID, UUID], datetime]) 
     await pool.execute(_POLLED, list(sessions), list(participants), list(polled.values()))
 
 
-async def sightings_in(pool: Pool, session_id: UUID) -> list[Sighting]:
-    """What is known of a session's phones."""
+async def sightings_in(pool: Pool, session_ids: Collection[UUID]) -> dict[UUID, list[Sighting]]:
+    """What is known of the phones of these sessions."""
     rows = await pool.fetch(
-        "SELECT participant_id, connected_at, gone_at, polled_at FROM sightings WHERE session_id = $1", session_id
+        "SELECT session_id, participant_id, connected_at, gone_at, polled_at FROM sightings"
+        " WHERE session_id = ANY($1::uuid[])",
+        session_ids,
     )
-    return [Sighting(**row) for row in rows]
+    found: defaultdict[UUID, list[Sighting]] = defaultdict(list)
+    for session_id, *sighting in rows:
+        found[session_id].append(Sighting(*sighting))
+    return found
 
 
 async def wishes_to_release(pool: Pool, unheard_since: datetime) -> set[UUID]:

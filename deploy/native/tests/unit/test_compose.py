@@ -11,7 +11,7 @@ from pairing.settings import PairingSettings
 from realtime_gateway.settings import GatewaySettings
 from session_api.settings import SessionApiSettings
 from twotop_common.service_defaults.settings import ServiceSettings
-from twotop_native import cli, paths
+from twotop_native import cli
 from twotop_native.compose import (
     EngineCannot,
     compose_environment,
@@ -28,14 +28,6 @@ from twotop_native.stack import SERVICES, StartOptions
 ROOT = checkout_root()
 SETTINGS: list[type[ServiceSettings]] = [SessionApiSettings, PairingSettings, GatewaySettings, CleanupSettings]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setattr(paths, "SHARED_DATA", tmp_path / "shared")
-    made = Layout.at(tmp_path / "state")
-    made.prepare()
-    return made
 
 
 def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -11,18 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from twotop_native import cli, paths
+from twotop_native import cli
 from twotop_native.paths import Layout
 from twotop_native.processes import ProcessId
 from twotop_native.run_file import RunFile, RunningBackend
-
-
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    monkeypatch.setattr(paths, "SHARED_DATA", tmp_path / "shared")
-    made = Layout.at(tmp_path / "state")
-    made.prepare()
-    return made
 
 
 @pytest.fixture

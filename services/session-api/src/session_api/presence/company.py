@@ -9,7 +9,7 @@ once; a session whose wish cannot be released harms no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,14 +17,15 @@ from uuid import UUID
 import asyncpg
 
 from session_api.presence import queries
-from session_api.presence.domain import POLLING_COUNTS_FOR, absentees, heard_here
-from session_api.presence.reading import SightingsReader
+from session_api.presence.domain import POLLING_COUNTS_FOR, Waiting, absentees, heard_here
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
 log = get_logger(__name__)
 
 TICK_S = 1.0
+LOOK_PAUSE_S = 0.02
+"""While this passes, new wishes gather to be looked at together: a reading for each would be dear."""
 WRITTEN_AGAIN_AFTER = timedelta(seconds=5)
 KEPT = timedelta(days=2)
 
@@ -39,11 +40,12 @@ class Company:
 
     def __init__(self, pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:
         self._pool = pool
-        self._sightings = SightingsReader(pool)
         self._now = now
         self._unwritten: dict[Phone, datetime] = {}
         self._written_at: dict[Phone, datetime] = {}
         self._failing: set[UUID] = set()
+        self._new_wishes: dict[UUID, Waiting] = {}
+        self._wish_came = asyncio.Event()
 
     def polled(self, session_id: UUID, participant_id: UUID) -> None:
         """A request came from this phone. Cheap: it is written down later."""
@@ -59,10 +61,42 @@ class Company:
 
     async def absent(self, session_id: UUID, arrivals: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """Those on the roster, each there since its arrival, that need not be waited for any more."""
+        return (await self._absent({session_id: arrivals}))[session_id]
+
+    async def _absent(self, rosters: Mapping[UUID, Mapping[UUID, datetime]]) -> dict[UUID, frozenset[UUID]]:
         # Before the reading: what is written meanwhile is in the one or in the other.
-        here = {phone: at for phone in arrivals if (at := self._unwritten.get((session_id, phone))) is not None}
-        sightings = await self._sightings.of(session_id)
-        return absentees(arrivals, heard_here(sightings, here), self._now())
+        here = {session_id: self._polled_here(session_id, arrivals) for session_id, arrivals in rosters.items()}
+        known = await queries.sightings_in(self._pool, rosters)
+        now = self._now()
+        return {
+            session_id: absentees(arrivals, heard_here(known.get(session_id, []), here[session_id]), now)
+            for session_id, arrivals in rosters.items()
+        }
+
+    def _polled_here(self, session_id: UUID, phones: Iterable[UUID]) -> dict[UUID, datetime]:
+        return {phone: at for phone in phones if (at := self._unwritten.get((session_id, phone))) is not None}
+
+    def wish_waits(self, waiting: Waiting) -> None:
+        """A wish was logged, and waits: ``follow_new_wishes`` looks at once whether it has to."""
+        self._new_wishes[waiting.session_id] = waiting
+        self._wish_came.set()
+
+    async def follow_new_wishes(self, release: Release) -> None:
+        """``release`` each new wish whose partner is absent, until cancelled. What is missed the next tick finds."""
+        while True:
+            await self._wish_came.wait()
+            self._wish_came.clear()
+            waiting, self._new_wishes = self._new_wishes, {}
+            try:
+                absent = await self._absent({one.session_id: one.arrivals for one in waiting.values()})
+            except Exception as error:
+                if not looks_unavailable(error):
+                    raise
+                log.warning("company.unavailable", error=type(error).__name__)
+            else:
+                in_vain = {one.session_id for one in waiting.values() if one.awaited & absent[one.session_id]}
+                await self._release(in_vain, release)
+            await asyncio.sleep(LOOK_PAUSE_S)
 
     async def run(self, release: Release) -> None:
         """Write, and ``release`` wishes, until cancelled."""
@@ -79,6 +113,7 @@ class Company:
         """Write what is worth writing by now, then ``release`` what need not wait any more."""
         await self._write(self._worth_writing())
         waiting = await queries.wishes_to_release(self._pool, self._now() - POLLING_COUNTS_FOR)
+        self._failing &= waiting
         await self._release(waiting, release)
 
     async def flush(self) -> None:
@@ -90,17 +125,18 @@ class Company:
         await queries.forget(self._pool, self._now() - KEPT)
 
     async def _release(self, waiting: Set[UUID], release: Release) -> None:
-        self._failing &= waiting
-        for session_id in waiting:
-            try:
-                await release(session_id)
-            except Exception:
-                # It is tried again each second, but said once.
-                if session_id not in self._failing:
-                    log.exception("company.release_failed", session_id=str(session_id))
-                self._failing.add(session_id)
-            else:
-                self._failing.discard(session_id)
+        await asyncio.gather(*(self._release_one(session_id, release) for session_id in waiting))
+
+    async def _release_one(self, session_id: UUID, release: Release) -> None:
+        try:
+            await release(session_id)
+        except Exception:
+            # It is tried again each second, but said once.
+            if session_id not in self._failing:
+                log.exception("company.release_failed", session_id=str(session_id))
+            self._failing.add(session_id)
+        else:
+            self._failing.discard(session_id)
 
     def _worth_writing(self) -> dict[Phone, datetime]:
         now = self._now()

@@ -36,6 +36,15 @@ class Sighting:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A session in which a wish waits: the phones it waits for, and when each on the roster came to its place."""
+
+    session_id: UUID
+    awaited: frozenset[UUID]
+    arrivals: Mapping[UUID, datetime]
+
+
 def heard_here(sightings: Iterable[Sighting], polled: Mapping[UUID, datetime]) -> list[Sighting]:
     """The sightings with the requests that are newer than what is stored of them."""
     known = {sighting.participant_id: sighting for sighting in sightings}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -39,12 +39,12 @@ async def note_polled(pool: Pool, polled: Mapping[tuple[UUID, UUID], datetime]) 
     await pool.execute(_POLLED, list(sessions), list(participants), list(polled.values()))
 
 
-async def sightings_in(pool: Pool, session_ids: Collection[UUID]) -> dict[UUID, list[Sighting]]:
+async def sightings_in(pool: Pool, session_ids: Iterable[UUID]) -> dict[UUID, list[Sighting]]:
     """What is known of the phones of these sessions."""
     rows = await pool.fetch(
         "SELECT session_id, participant_id, connected_at, gone_at, polled_at FROM sightings"
         " WHERE session_id = ANY($1::uuid[])",
-        session_ids,
+        list(session_ids),
     )
     found: defaultdict[UUID, list[Sighting]] = defaultdict(list)
     for session_id, *sighting in rows:

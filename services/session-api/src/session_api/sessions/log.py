@@ -24,11 +24,9 @@ import asyncpg
 
 from session_api.analytics.domain import analytics_of
 from session_api.analytics.metrics import count_milestones, count_play
-from session_api.play.domain.commands import WISHES, ReleaseWishes
+from session_api.play.domain.commands import ReleaseWishes
 from session_api.play.domain.decks import SetNotLoaded
-from session_api.play.domain.events import ChangeRequested, NextRequested, ReadyChanged
 from session_api.play.shelf import QuestionShelf
-from session_api.presence.company import Company
 from session_api.sessions import queries
 from session_api.sessions.domain.commands import (
     CancelPairing,
@@ -38,7 +36,7 @@ from session_api.sessions.domain.commands import (
     ReplacePairingCode,
 )
 from session_api.sessions.domain.decider import Refusal, decide, evolve, record
-from session_api.sessions.domain.events import SYSTEM, Event, PartnerJoined, Recorded
+from session_api.sessions.domain.events import SYSTEM, PartnerJoined, Recorded
 from session_api.sessions.domain.facts import facts_of
 from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.domain.roster import AheadOfRoster, standing
@@ -64,8 +62,7 @@ class Request:
     """One command with its idempotency key.
 
     ``participant_id`` and ``generation`` come from a verified credential; both None for another service. With
-    ``expected_seq`` the command is only decided on exactly that head. ``absent`` are the phones that need not be asked,
-    None when that is still to be looked up.
+    ``expected_seq`` the command is only decided on exactly that head. ``absent`` are the phones that need not be asked.
     """
 
     session_id: UUID
@@ -76,7 +73,7 @@ class Request:
     generation: int = 0
     command_id: str | None = None
     expected_seq: int | None = None
-    absent: frozenset[UUID] | None = None
+    absent: frozenset[UUID] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -138,7 +135,6 @@ class SessionLog:
         store: StoreLanes,
         now: Callable[[], datetime],
         shelf: QuestionShelf,
-        company: Company,
         publish_hint: Callable[[LogHint], bool],
         wake_relay: Callable[[], None],
         epoch: Callable[[], str],
@@ -147,7 +143,6 @@ class SessionLog:
         self._store = store
         self._now = now
         self._shelf = shelf
-        self._company = company
         self._publish_hint = publish_hint
         self._wake_relay = wake_relay
         self._epoch = epoch
@@ -218,20 +213,11 @@ class SessionLog:
             standing(state, request.participant_id, request.generation)
         if request.expected_seq is not None and request.expected_seq != state.last_seq:
             raise SeqConflict(state)
-        decided = await self._decide(state, request)
+        decided = decide(state, request.command, request.participant_id, shelf=self._shelf, absent=request.absent)
         if not decided and isinstance(request.command, ReleaseWishes):
             # Were it stored, its key would keep this head from a release that the next absence allows.
             return Outcome((), state.last_seq, state, replayed=False)
         return await self._write(request, head, record(state, decided, now, request.actor, request.command_id), now)
-
-    async def _decide(self, state: SessionState, request: Request) -> list[Event]:
-        absent = request.absent or frozenset[UUID]()
-        decided = decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
-        if request.absent is None and isinstance(request.command, WISHES) and len(state.present) > 1:
-            asks = not decided or isinstance(decided[-1], NextRequested | ChangeRequested | ReadyChanged)
-            if asks and (absent := await self._company.absent(state.session_id, state.arrivals)):
-                return decide(state, request.command, request.participant_id, shelf=self._shelf, absent=absent)
-        return decided
 
     async def _append(self, session_id: UUID, head: Head, command: EndAtLimit, now: datetime) -> None:
         request = Request(session_id, f"limit:{head.state.last_seq}", b"", command)

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from session_api.presence.company import Company
+from session_api.presence.domain import Waiting
+from twotop_common.testing.eventually import eventually
 from twotop_common.testing.fakes import Clock
 
 
 class Database:
-    """Takes down which requests were written; away when the test says so. Has ``waiting`` for the release."""
+    """Takes down which requests were written and whose phones were looked up; away when the test says so.
+
+    Has ``waiting`` for the release; knows no phone.
+    """
 
     def __init__(self) -> None:
         self.away = False
         self.written: list[datetime] = []
         self.waiting: list[UUID] = []
+        self.readings: list[set[UUID]] = []
 
     async def execute(self, _: str, __: object, ___: object, times: Sequence[datetime]) -> None:
         if self.away:
             raise ConnectionRefusedError
         self.written.extend(times)
 
-    async def fetch(self, _: str, *__: object) -> list[dict[str, Any]]:
+    async def fetch(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        if self.away:
+            raise ConnectionRefusedError
+        if "FROM sightings" in query:
+            self.readings.append(set(values[0]))
+            return []
         return [{"session_id": session_id} for session_id in self.waiting]
 
 
@@ -44,6 +57,25 @@ def database() -> Database:
 @pytest.fixture
 def company(database: Database, clock: Clock) -> Company:
     return Company(cast("asyncpg.Pool[Any]", database), clock)
+
+
+@pytest.fixture
+async def released(company: Company) -> AsyncIterator[list[UUID]]:
+    """The sessions whose new wishes were released."""
+    seen: list[UUID] = []
+
+    async def release(session_id: UUID) -> None:
+        seen.append(session_id)
+
+    following = asyncio.create_task(company.follow_new_wishes(release))
+    yield seen
+    following.cancel()
+    await asyncio.wait([following])
+    assert following.cancelled()
+
+
+def wish_of(phone: UUID, partner: UUID, *, arrived_at: datetime) -> Waiting:
+    return Waiting(uuid4(), frozenset({partner}), {phone: arrived_at, partner: arrived_at})
 
 
 async def nothing(_: UUID) -> None:
@@ -99,3 +131,41 @@ async def test_a_session_that_cannot_be_released_does_not_keep_the_others_from_i
 
     await company.tick(release)
     assert released == [fine]
+
+
+async def test_a_new_wish_for_an_absent_partner_is_released_without_waiting_for_the_next_second(
+    company: Company, clock: Clock, released: list[UUID]
+) -> None:
+    phone, away, there = uuid4(), uuid4(), uuid4()
+    for_absent = wish_of(phone, away, arrived_at=clock.now - timedelta(seconds=30))
+    for_present = wish_of(phone, there, arrived_at=clock.now - timedelta(seconds=30))
+    company.polled(for_present.session_id, there)
+    company.wish_waits(for_present)
+    company.wish_waits(for_absent)
+    assert await eventually(lambda: released) == [for_absent.session_id]
+
+
+async def test_wishes_that_come_together_are_looked_at_together(
+    company: Company, clock: Clock, database: Database, released: list[UUID]
+) -> None:
+    wishes = [wish_of(uuid4(), uuid4(), arrived_at=clock.now - timedelta(seconds=30)) for _ in range(40)]
+    for number, wish in enumerate(wishes):
+        company.wish_waits(wish)
+        if number % 10 == 0:
+            await asyncio.sleep(0)
+    await eventually(lambda: len(released) == len(wishes))
+    assert set(released) == {wish.session_id for wish in wishes} == set[UUID]().union(*database.readings)
+    assert len(database.readings) <= 2
+
+
+async def test_a_new_wish_that_could_not_be_looked_at_is_left_to_the_next_second(
+    company: Company, clock: Clock, database: Database, released: list[UUID]
+) -> None:
+    missed, seen = (wish_of(uuid4(), uuid4(), arrived_at=clock.now - timedelta(seconds=30)) for _ in range(2))
+    database.away = True
+    with capture_logs() as logs:
+        company.wish_waits(missed)
+        await eventually(lambda: logs)
+    database.away = False
+    company.wish_waits(seen)
+    assert await eventually(lambda: released) == [seen.session_id]

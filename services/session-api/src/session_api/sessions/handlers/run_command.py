@@ -8,6 +8,8 @@ from uuid import UUID
 
 import orjson
 
+from session_api.play.domain.commands import WISHES
+from session_api.presence.domain import Waiting
 from session_api.sessions.domain.commands import InvalidCommand, UnknownCommand, parse_phone_command
 from session_api.sessions.domain.views import view_state
 from session_api.sessions.errors import invalid_command, seq_conflict, unknown_command
@@ -29,6 +31,8 @@ async def run_command(
 ) -> Outcome:
     """What the command caused. ``key`` makes a repeat a repeat and names the command in its events.
 
+    A wish is logged before anybody asks who is there: if the partner is absent, it takes effect a moment later.
+
     Raises Refusal, StoreUnavailable, or a Problem: ``unknown_command``, ``invalid_field``, ``seq_conflict``,
     ``session_not_found``, ``idempotency_mismatch``.
     """
@@ -49,11 +53,14 @@ async def run_command(
         expected_seq=expected_seq,
     )
     try:
-        return await deps.log.execute(request)
+        outcome = await deps.log.execute(request)
     except SeqConflict as conflict:
         raise seq_conflict(
             {"last_seq": conflict.state.last_seq, "state": view_state(conflict.state, participant_id)}
         ) from None
+    if isinstance(command, WISHES) and outcome.state.awaited:
+        deps.company.wish_waits(Waiting(session_id, outcome.state.awaited, outcome.state.arrivals))
+    return outcome
 
 
 def _fingerprint(name: str, data: dict[str, Any]) -> bytes:

@@ -200,7 +200,7 @@ SESSION_API = [
                 "Wishes released",
                 "twotop_wishes_released_total",
                 "",
-                "Wishes that had waited and took effect once the partner was away for 20 s; new ones are moves alone.",
+                "Wishes that took effect because the partner was away: for 20 s, or for 30 s without a request.",
             ),
         ],
     ),

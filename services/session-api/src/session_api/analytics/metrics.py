@@ -15,9 +15,7 @@ SESSIONS = Counter("twotop_sessions_total", "milestones of sessions", ["event", 
 QUESTIONS_SHOWN = Counter("twotop_questions_shown_total", "questions that were opened", ["context", "mode"])
 MOVES = Counter("twotop_question_moves_total", "questions that were left", ["direction", "alone"])
 DECKS_FINISHED = Counter("twotop_decks_finished_total", "decks played to their end", ["context"])
-WISHES_RELEASED = Counter(
-    "twotop_wishes_released_total", "wishes that had waited and took effect once the partner was absent"
-)
+WISHES_RELEASED = Counter("twotop_wishes_released_total", "wishes that took effect because the partner was absent")
 BOTH_READY_SECONDS = Histogram(
     "twotop_both_ready_seconds",
     "from the second phone's joining to both being ready",

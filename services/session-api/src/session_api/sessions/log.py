@@ -62,7 +62,7 @@ class Request:
     """One command with its idempotency key.
 
     ``participant_id`` and ``generation`` come from a verified credential; both None for another service. With
-    ``expected_seq`` the command is only decided on exactly that head. ``absent`` are the phones that need not be asked.
+    ``expected_seq`` the command is only decided on exactly that head.
     """
 
     session_id: UUID
@@ -73,7 +73,6 @@ class Request:
     generation: int = 0
     command_id: str | None = None
     expected_seq: int | None = None
-    absent: frozenset[UUID] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -213,7 +212,7 @@ class SessionLog:
             standing(state, request.participant_id, request.generation)
         if request.expected_seq is not None and request.expected_seq != state.last_seq:
             raise SeqConflict(state)
-        decided = decide(state, request.command, request.participant_id, shelf=self._shelf, absent=request.absent)
+        decided = decide(state, request.command, request.participant_id, shelf=self._shelf)
         if not decided and isinstance(request.command, ReleaseWishes):
             # Were it stored, its key would keep this head from a release that the next absence allows.
             return Outcome((), state.last_seq, state, replayed=False)

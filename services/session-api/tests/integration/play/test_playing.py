@@ -277,11 +277,10 @@ async def test_a_release_that_changes_nothing_does_not_stand_in_the_way_of_the_n
         session_id=a.session_id,
         key="release:1",
         body_hash=b"",
-        command=ReleaseWishes(),
-        absent=frozenset({b.participant_id}),
+        command=ReleaseWishes(frozenset({b.participant_id})),
     )
     assert (await still_house.deps.log.execute(request)).events == ()
-    other_way = replace(request, absent=frozenset({a.participant_id}))
+    other_way = replace(request, command=ReleaseWishes(frozenset({a.participant_id})))
     outcome = await still_house.deps.log.execute(other_way)
     assert [entry.type for entry in outcome.events] == ["context_chosen", "question_shown"]
     assert (await still_house.deps.log.execute(other_way)).replayed

@@ -34,9 +34,8 @@ class Table:
         actor: UUID | None = None,
         *,
         at: datetime = START,
-        absent: frozenset[UUID] = frozenset(),
     ) -> None:
-        decided = decide(self.state, command, actor, shelf=self.shelf, absent=absent)
+        decided = decide(self.state, command, actor, shelf=self.shelf)
         recorded = record(self.state, decided, at, SYSTEM if actor is None else str(actor), None)
         after = self.state
         for entry in recorded:
@@ -88,18 +87,20 @@ def test_moves_are_counted_once_both_agree_and_apart_when_one_decides_alone(coun
     assert counted("twotop_question_moves_total", direction="skip", alone="false") == 0
     table.run(Skip(), PHONE_B)
     assert counted("twotop_question_moves_total", direction="skip", alone="false") == 1
-    table.run(RequestNext(), PHONE_A, absent=frozenset({PHONE_B}))
+    table.run(RequestNext(), PHONE_A)
+    table.run(ReleaseWishes(frozenset({PHONE_B})))
     assert counted("twotop_question_moves_total", direction="next", alone="true") == 1
 
 
 def test_a_wish_is_released_when_time_fulfils_it_and_not_when_a_guest_does(counted: Counted) -> None:
     table = begun()
-    table.run(RequestNext(), PHONE_A, absent=frozenset({PHONE_B}))
+    table.run(RequestNext(), PHONE_A)
+    table.run(RequestNext(), PHONE_B)
     assert counted("twotop_wishes_released_total") == 0
     table.run(StartAfresh(), PHONE_A)
-    table.run(ReleaseWishes(), absent=frozenset({PHONE_B}))
+    table.run(ReleaseWishes(frozenset({PHONE_B})))
     assert counted("twotop_wishes_released_total") == 1
-    table.run(ReleaseWishes(), absent=frozenset({PHONE_B}))
+    table.run(ReleaseWishes(frozenset({PHONE_B})))
     assert counted("twotop_wishes_released_total") == 1
 
 
@@ -123,6 +124,7 @@ def test_readiness_is_timed_from_the_second_phones_joining(counted: Counted) -> 
 
 def test_who_begins_without_an_absent_partner_is_no_measure_of_how_long_couples_need(counted: Counted) -> None:
     table = Table(paired())
-    table.run(SetReady(True), PHONE_A, absent=frozenset({PHONE_B}))
+    table.run(SetReady(True), PHONE_A)
+    table.run(ReleaseWishes(frozenset({PHONE_B})))
     assert table.state.play.both_ready
     assert counted("twotop_both_ready_seconds_count") == 0

@@ -44,7 +44,7 @@ class GameMachine(RuleBasedStateMachine):
 
     def send(self, command: c.Command, actor: UUID | None) -> None:
         try:
-            decided = decide(self.state, command, actor, shelf=self.shelf, absent=frozenset(self.away))
+            decided = decide(self.state, command, actor, shelf=self.shelf)
         except Refusal:
             return
         before = self.state
@@ -52,6 +52,8 @@ class GameMachine(RuleBasedStateMachine):
             self.promise(before, entry)
             self.state = evolve(self.state, entry)
             self.log.append(entry)
+        if self.away and isinstance(command, p.WISHES):
+            self.send(p.ReleaseWishes(frozenset(self.away)), None)
 
     def phone(self, number: int) -> UUID:
         present = sorted(self.state.present)
@@ -104,7 +106,7 @@ class GameMachine(RuleBasedStateMachine):
     def goes_away(self, number: int) -> None:
         """For 20 s already: from now on the other need not wait for it."""
         self.away.add(self.phone(number))
-        self.send(p.ReleaseWishes(), None)
+        self.send(p.ReleaseWishes(frozenset(self.away)), None)
 
     @rule(number=st.integers(0, 1))
     def comes_back(self, number: int) -> None:
@@ -194,7 +196,8 @@ class GameMachine(RuleBasedStateMachine):
     def nobody_is_stuck(self) -> None:
         """Whoever is still there can move the game on without the others, once these have been away for 20 s."""
         for phone in self.state.present:
-            state, others = self.state, self.state.present - {phone}
+            others = self.state.present - {phone}
+            state = self.after(self.state, p.ReleaseWishes(others), None)
             if state.play.context is None or (state.play.context == "mature" and not others <= state.play.opted_in):
                 state = self.alone(state, p.ChooseContext("exploring"), phone)
             if others and not state.play.both_ready:
@@ -209,20 +212,21 @@ class GameMachine(RuleBasedStateMachine):
 
     def alone(self, state: SessionState, command: c.Command, actor: UUID | None) -> SessionState:
         """The state after a command while everybody else is away."""
-        absent = frozenset[UUID]() if actor is None else state.present - {actor}
-        decided = decide(state, command, actor, shelf=self.shelf, absent=absent)
-        for entry in record(state, decided, START, str(actor or SYSTEM), None):
+        state = self.after(state, command, actor)
+        return state if actor is None else self.after(state, p.ReleaseWishes(state.present - {actor}), None)
+
+    def after(self, state: SessionState, command: c.Command, actor: UUID | None) -> SessionState:
+        for entry in record(state, decide(state, command, actor, shelf=self.shelf), START, str(actor or SYSTEM), None):
             state = evolve(state, entry)
         return state
 
     @invariant()
     def what_waits_is_released_by_the_absence_of_those_it_waits_for_and_of_no_other(self) -> None:
         for phone in self.state.present:
-            absent = frozenset({phone})
-            released = decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf, absent=absent)
+            released = decide(self.state, p.ReleaseWishes(frozenset({phone})), None, shelf=self.shelf)
             assert bool(released) == (phone in self.state.awaited)
-        assert not decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf)
-        assert not decide(self.state, p.ReleaseWishes(), None, shelf=self.shelf, absent=self.state.present)
+        for nobody_or_all in (frozenset[UUID](), self.state.present):
+            assert not decide(self.state, p.ReleaseWishes(nobody_or_all), None, shelf=self.shelf)
 
     @invariant()
     def two_who_are_there_can_always_begin(self) -> None:

@@ -20,18 +20,17 @@ SHELF = TestShelf()
 SIZE = 5
 
 
-def play(
-    state: SessionState, command: c.Command, actor: UUID | None = PHONE_A, absent: frozenset[UUID] = NOBODY
-) -> SessionState:
-    for entry in record(state, decide(state, command, actor, shelf=SHELF, absent=absent), START, str(actor), None):
+B_IS_AWAY = p.ReleaseWishes(frozenset({PHONE_B}))
+
+
+def play(state: SessionState, command: c.Command, actor: UUID | None = PHONE_A) -> SessionState:
+    for entry in record(state, decide(state, command, actor, shelf=SHELF), START, str(actor), None):
         state = evolve(state, entry)
     return state
 
 
-def decided(
-    state: SessionState, command: c.Command, actor: UUID | None = PHONE_A, absent: frozenset[UUID] = NOBODY
-) -> list[object]:
-    return list(decide(state, command, actor, shelf=SHELF, absent=absent))
+def decided(state: SessionState, command: c.Command, actor: UUID | None = PHONE_A) -> list[object]:
+    return list(decide(state, command, actor, shelf=SHELF))
 
 
 def reason(state: SessionState, command: c.Command, actor: UUID = PHONE_A) -> str | None:
@@ -241,14 +240,11 @@ def test_a_game_goes_on_alone_also_before_a_new_partner_was_ready() -> None:
 
 
 def test_being_ready_is_enough_once_the_partner_has_been_away() -> None:
-    away = frozenset({PHONE_B})
-    begins = [happened.BothReady, happened.QuestionShown]
-    assert [type(event) for event in decided(paired(), p.SetReady(True), PHONE_A, away)][1:] == begins
     ready = play(paired(), p.SetReady(True))
-    assert [type(event) for event in decided(ready, p.SetReady(True), PHONE_A, away)] == begins
-    assert [type(event) for event in decided(ready, p.ReleaseWishes(), None, away)] == begins
-    assert decided(ready, p.ReleaseWishes(), None, frozenset({PHONE_A, PHONE_B})) == []
-    assert decided(paired(), p.ReleaseWishes(), None, away) == []
+    begins = [happened.BothReady, happened.QuestionShown]
+    assert [type(event) for event in decided(ready, B_IS_AWAY, None)] == begins
+    assert decided(ready, p.ReleaseWishes(frozenset({PHONE_A, PHONE_B})), None) == []
+    assert decided(paired(), B_IS_AWAY, None) == []
 
 
 def test_a_newcomer_who_drops_does_not_freeze_a_game_under_way() -> None:
@@ -256,21 +252,21 @@ def test_a_newcomer_who_drops_does_not_freeze_a_game_under_way() -> None:
     newcomer = uuid4()
     state = play(play(state, c.AdmitPartner(newcomer, 1, 2), None), p.SetReady(True))
     assert state.awaited == {newcomer}
-    state = play(state, p.ReleaseWishes(), None, frozenset({newcomer}))
+    it_is_away = p.ReleaseWishes(frozenset({newcomer}))
+    state = play(state, it_is_away, None)
     assert position(state) == 3
-    assert position(play(state, p.RequestNext(), PHONE_A, frozenset({newcomer}))) == 4
+    assert position(play(play(state, p.RequestNext()), it_is_away, None)) == 4
 
 
 def test_the_mature_deck_is_not_opened_without_the_opt_in_of_a_partner_who_is_away() -> None:
-    away = frozenset({PHONE_B})
-    state = play(play(paired("mature"), p.OptInMature()), p.SetReady(True), PHONE_A, away)
+    state = play(play(paired("mature"), p.OptInMature()), p.SetReady(True))
     assert state.play.ready == {PHONE_A}
     assert not state.play.both_ready
     assert state.awaited == frozenset()
-    assert decided(state, p.ReleaseWishes(), None, away) == []
-    elsewhere = play(play(state, p.ChooseContext("exploring"), PHONE_A, away), p.SetReady(True), PHONE_A, away)
-    assert position(elsewhere) == 1
-    assert play(play(state, p.OptInMature(), PHONE_B), p.ReleaseWishes(), None, away).play.both_ready
+    assert decided(state, B_IS_AWAY, None) == []
+    elsewhere = play(play(state, p.ChooseContext("exploring")), B_IS_AWAY, None)
+    assert position(play(play(elsewhere, p.SetReady(True)), B_IS_AWAY, None)) == 1
+    assert play(play(state, p.OptInMature(), PHONE_B), B_IS_AWAY, None).play.both_ready
 
 
 def test_what_waits_for_a_partner_happens_when_it_leaves() -> None:
@@ -319,19 +315,18 @@ def test_a_wish_can_be_taken_back() -> None:
 def test_a_partner_away_for_long_holds_nobody_up() -> None:
     state = begun()
     asked = play(state, p.RequestNext())
-    released = play(asked, p.ReleaseWishes(), None, frozenset({PHONE_B}))
-    assert position(released) == 2
-    (advanced, _) = decided(state, p.RequestNext(), PHONE_A, frozenset({PHONE_B}))
+    assert position(play(asked, B_IS_AWAY, None)) == 2
+    (advanced, _) = decided(asked, B_IS_AWAY, None)
     assert advanced == happened.QuestionAdvanced(state.play.open_question or "", "next", alone=True)
-    assert decided(asked, p.ReleaseWishes(), None) == []
-    assert decided(asked, p.ReleaseWishes(), None, frozenset({PHONE_A})) == []
+    assert decided(asked, p.ReleaseWishes(NOBODY), None) == []
+    assert decided(asked, p.ReleaseWishes(frozenset({PHONE_A})), None) == []
 
 
 def test_changing_the_context_needs_both_and_mature_the_opt_in_of_each() -> None:
     state = begun()
     asked = play(state, p.ChooseContext("mature"))
     assert asked.play.context == "exploring"
-    assert decided(asked, p.ReleaseWishes(), None, frozenset({PHONE_B})) == []
+    assert decided(asked, B_IS_AWAY, None) == []
     changed = play(asked, p.ChooseContext("mature"), PHONE_B)
     assert changed.play.context == "mature"
     assert changed.play.opted_in == {PHONE_A, PHONE_B}

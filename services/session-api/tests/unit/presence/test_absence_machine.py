@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -105,18 +106,18 @@ class AbsenceMachine(RuleBasedStateMachine):
 
     @rule()
     def a_gets_ready_or_wants_the_next_card(self) -> None:
-        self.send(p.RequestNext() if self.state.play.both_ready else p.SetReady(True), by_a=True)
+        self.send(p.RequestNext() if self.state.play.both_ready else p.SetReady(True), PHONE_A)
+        self.look()
 
     # -- what is promised
 
     def look(self) -> None:
-        self.send(p.ReleaseWishes(), by_a=False)
-
-    def send(self, command: Command, *, by_a: bool) -> None:
         of_a = Sighting(PHONE_A, START, None, None)
         absent = absentees(self.state.arrivals, [of_a] if self.seen is None else [of_a, self.seen], self.now)
-        actor = PHONE_A if by_a else None
-        decided = decide(self.state, command, actor, shelf=self.shelf, absent=absent)
+        self.send(p.ReleaseWishes(absent), None)
+
+    def send(self, command: Command, actor: UUID | None) -> None:
+        decided = decide(self.state, command, actor, shelf=self.shelf)
         before = self.state
         for entry in record(before, decided, self.now, str(actor or SYSTEM), None):
             self.state = evolve(self.state, entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Strict, StringConstraints
 
@@ -76,7 +77,9 @@ class StartAfresh:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseWishes:
-    """The partner has been away for long enough: what the one still there has asked for takes effect."""
+    """``absent`` phones have been away for long enough: what one still there has asked for takes effect."""
+
+    absent: frozenset[UUID]
 
 
 WISHES = (ChooseContext, SetReady, RequestNext, Previous, Skip, StartAfresh)

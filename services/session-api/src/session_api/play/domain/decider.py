@@ -3,9 +3,9 @@
 Invariants
 - A question is shown for the second time only when the phones went back to it, or to go on after a change of company or
   context.
-- With two phones nothing moves unless both ask for it, or the other has been away for 20 s (``absent``); then the one
-  still there decides: being ready is a wish like the others. The mature deck is never opened without the opt-in of
-  every phone on the roster.
+- With two phones nothing moves unless both ask for it, or one asks and the other has been away for 20 s (``absent``):
+  being ready is a wish like the others. The mature deck is never opened without the opt-in of every phone on the
+  roster.
 - Answers are revealed only when both phones have answered the question that lies open.
 """
 
@@ -97,8 +97,9 @@ def decide(game: Game, command: c.PlayCommand, actor: UUID) -> list[e.PlayEvent]
             return _give_answer(game, question_id, answer, actor)
 
 
-def release(game: Game) -> list[e.PlayEvent]:
-    """What takes effect because the others are absent: the wish of one who is still there."""
+def release(game: Game, absent: frozenset[UUID]) -> list[e.PlayEvent]:
+    """What takes effect because ``absent`` phones need not be asked: the wish of one who is still there."""
+    game = replace(game, absent=absent & game.present)
     for wish in game.play.wishes:
         if wish.participant_id not in game.absent and _agreed(game, wish):
             return _fulfil(game, wish)
@@ -110,8 +111,8 @@ def leave(game: Game, leaver: UUID) -> list[e.PlayEvent]:
 
     Before the game has begun the one who stays invites another, or goes on alone.
     """
-    stay = replace(game, present=game.present - {leaver}, absent=frozenset({leaver}))
-    return release(replace(stay, play=replace(game.play, ready=frozenset())))
+    stay = replace(game, present=game.present - {leaver}, play=replace(game.play, ready=frozenset()))
+    return release(stay, frozenset())
 
 
 def _choose_context(game: Game, context: Context, actor: UUID) -> list[e.PlayEvent]:

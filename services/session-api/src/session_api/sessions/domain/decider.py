@@ -39,28 +39,26 @@ def decide(
     actor: UUID | None,
     *,
     shelf: Shelf = EMPTY_SHELF,
-    absent: frozenset[UUID] = NOBODY,
 ) -> list[e.Event]:
     """The events that ``command`` causes; none when it changes nothing.
 
-    ``actor`` is the participant who asks, or None for another service or for time itself. ``absent`` are the phones on
-    the roster that have been away for too long to be asked. Raises SetNotLoaded, or Refusal: ``session_closed``,
-    ``session_expired``, ``not_a_participant`` or ``not_allowed`` with a reason.
+    ``actor`` is the participant who asks, or None for another service or for time itself. Raises SetNotLoaded, or
+    Refusal: ``session_closed``, ``session_expired``, ``not_a_participant`` or ``not_allowed`` with a reason.
     """
     if state.state in ENDED:
         raise Refusal("session_closed" if state.state == "closed" else "session_expired")
     try:
         if actor is None:
             if isinstance(command, ReleaseWishes):
-                return list(play.release(_game(state, shelf, absent)))
+                return list(play.release(_game(state, shelf), command.absent))
             return _decide_system(state, command)
         member = state.participant(actor)
         if member is None or not member.present:
             raise Refusal("not_a_participant")
         if isinstance(command, PlayCommand):
-            return list(play.decide(_game(state, shelf, absent), command, actor))
+            return list(play.decide(_game(state, shelf), command, actor))
         if isinstance(command, c.Leave):
-            return _leave(member, _game(state, shelf, absent))
+            return _leave(member, _game(state, shelf))
         return _decide_participant(state, command, member)
     except play.NotNow as not_now:
         raise Refusal("not_allowed", not_now.reason) from not_now
@@ -68,14 +66,13 @@ def decide(
         raise Refusal("not_allowed", f"{refused.source}_to_{refused.target}") from refused
 
 
-def _game(state: SessionState, shelf: Shelf, absent: frozenset[UUID]) -> play.Game:
+def _game(state: SessionState, shelf: Shelf) -> play.Game:
     return play.Game(
         play=state.play,
         paired=state.mode == "dual",
         present=state.present,
         place=Place(state.location_id, state.table_id, date.fromisoformat(state.service_day)),
         shelf=shelf,
-        absent=absent & state.present,
     )
 
 

@@ -107,9 +107,8 @@ async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
         session_id=session_id,
         key=f"release:{state.last_seq}",
         body_hash=b"",
-        command=ReleaseWishes(),
+        command=ReleaseWishes(absent),
         expected_seq=state.last_seq,
-        absent=absent,
     )
     # Whoever was faster has changed what waits: it is looked at again in a second.
     with suppress(Refusal, SeqConflict):

@@ -7,14 +7,15 @@
  */
 import { getEvents, getSnapshot, postCommand } from "../api/client";
 import { asProblem, Problem, readProblem } from "../api/problems";
-import type { EventPage, GameCommand, PresenceEntry, Snapshot } from "../api/types";
+import type { EventPage, GameCommand, LogEvent, PresenceEntry, Snapshot } from "../api/types";
 import { CommandQueue, type PendingCommand } from "../session/commands";
 import type { SavedSession } from "../session/credentials";
-import { EMPTY_LOG, fromPlace, hasGap, receive, type SessionLog } from "../session/log";
+import type { SessionLog } from "../session/log";
 import { isOver } from "../session/meant";
 import { hasEnded } from "../session/state";
 import { retryInMs } from "./backoff";
 import type { ServerFrame } from "./frames";
+import { LogMirror } from "./mirror";
 import { watchPage } from "./page";
 import { Patience } from "./patience";
 import { Poller } from "./polling";
@@ -42,14 +43,8 @@ const ANSWER_WITHIN_MS = 6_000;
 const PAGE_OF_EVENTS = 200;
 
 export class SessionFollower {
-  private log: SessionLog = EMPTY_LOG;
-  private epoch: string | undefined;
+  private readonly mirror: LogMirror;
   private stopped = false;
-  private fetching = false;
-  /** Snapshots are taken one after another; events that arrive meanwhile wait, since their numbers may be of another history. */
-  private resyncing: Promise<void> = Promise.resolve();
-  private resyncs = 0;
-  private held: EventPage["events"] = [];
   private readonly patience = new Patience();
   private pollTrouble = false;
   /** Where the server's log ended when the present way to it opened; null while none is open. */
@@ -73,17 +68,30 @@ export class SessionFollower {
     private readonly hooks: FollowHooks,
   ) {
     this.commands = new CommandQueue((pending) => this.sendCommand(pending));
+    this.mirror = new LogMirror(
+      {
+        getSnapshot: () => this.getSnapshot(),
+        getEvents: (cursor) => getEvents(saved.session_id, saved.credential, cursor),
+        wait: (ms) => this.patience.wait(ms),
+      },
+      {
+        onLog: (log) => this.onLog(log),
+        onEvents: (events) => this.onEvents(events),
+        onAnew: () => this.onAnew(),
+        onFinal: (problem) => this.finish(problem),
+      },
+    );
     this.socket = new SessionSocket(socketUrl(saved.session_id, location), {
       auth: () => ({
         credential: saved.credential,
-        last_seq: this.log.lastSeq,
-        ...(this.epoch === undefined ? {} : { epoch: this.epoch }),
+        last_seq: this.mirror.lastSeq,
+        ...(this.mirror.epoch === undefined ? {} : { epoch: this.mirror.epoch }),
       }),
       onFrame: (frame) => this.onFrame(frame),
       onState: (state, failures, code) => this.onSocketState(state, failures, code),
     });
     this.poller = new Poller({
-      cursor: () => this.log.lastSeq,
+      cursor: () => this.mirror.lastSeq,
       fetch: (cursor, waitS, signal) =>
         getEvents(saved.session_id, saved.credential, cursor, waitS, {
           signal,
@@ -121,13 +129,14 @@ export class SessionFollower {
     clearInterval(this.ticker);
     this.poller.stop();
     this.socket.stop();
+    this.mirror.stop();
     this.commands.settleAll();
   }
 
   /** What the table has moved on from meanwhile is not sent any more, and resolves. */
   submit(command: GameCommand): Promise<void> {
-    const given = this.log.picture;
-    return this.commands.submit(command, () => isOver(command, given, this.log.picture));
+    const given = this.mirror.picture;
+    return this.commands.submit(command, () => isOver(command, given, this.mirror.picture));
   }
 
   /** Somebody looks at this page: it takes the session back from another tab, and tries again now. */
@@ -185,7 +194,7 @@ export class SessionFollower {
       try {
         const snapshot = await this.getSnapshot();
         if (this.stopped) return;
-        this.setLog(fromPlace(this.log, snapshot));
+        this.mirror.begin(snapshot);
         this.begun = true;
         if (!this.stopped && !this.asleep) this.socket.start();
         return;
@@ -230,30 +239,27 @@ export class SessionFollower {
   private onFrame(frame: ServerFrame): void {
     switch (frame.type) {
       case "hello":
-        if (this.epoch !== undefined && frame.epoch !== this.epoch) void this.resync(true);
-        else if (frame.last_seq < this.log.lastSeq) void this.resync(true);
-        this.epoch = frame.epoch;
+        this.mirror.compare(frame.epoch, frame.last_seq);
         this.openedAt(frame.last_seq);
         break;
       case "event":
-        this.acceptEvents([frame.event]);
+        this.mirror.take([frame.event]);
         break;
       case "presence":
         this.hooks.onPresence(frame.participants);
         break;
       case "accepted":
         this.commands.acknowledge(frame.command_id);
-        this.expect(frame.last_seq);
+        this.mirror.expect(frame.last_seq);
         break;
       case "rejected":
         this.commands.refuse(frame.command_id, readProblem(Number(frame.problem["status"]) || 0, frame.problem));
         break;
       case "pong":
-        this.expect(frame.last_seq);
+        this.mirror.expect(frame.last_seq);
         break;
       case "resync":
-        if (frame.epoch) this.epoch = frame.epoch;
-        void this.resync(true);
+        this.mirror.startAnew(frame.epoch);
         break;
       case "bye":
         break;
@@ -264,7 +270,7 @@ export class SessionFollower {
     // What brought this page back may bring the socket back.
     if (this.pollTrouble) this.socket.wake();
     this.pollTrouble = false;
-    this.onPage(page);
+    this.mirror.takePage(page);
     if (this.head === null && page.events.length < PAGE_OF_EVENTS) this.openedAt(page.next_cursor);
     this.showConnection();
   }
@@ -276,7 +282,7 @@ export class SessionFollower {
   }
 
   private get caughtUp(): boolean {
-    return this.head !== null && this.resyncs === 0 && this.log.lastSeq >= this.head;
+    return this.head !== null && this.mirror.reaches(this.head);
   }
 
   private resendOnce(): void {
@@ -285,83 +291,29 @@ export class SessionFollower {
     this.commands.resend();
   }
 
-  private onPage(page: EventPage): void {
-    if (this.epoch !== undefined && page.epoch !== this.epoch) {
-      this.epoch = page.epoch;
-      void this.resync(true);
-      return;
-    }
-    this.epoch = page.epoch;
-    this.acceptEvents(page.events);
-  }
-
-  private acceptEvents(events: EventPage["events"]): void {
-    if (this.resyncs > 0) this.held.push(...events);
-    else this.setLog(receive(this.log, events));
-    for (const event of events) this.commands.acknowledge(event.command_id);
-    if (hasGap(this.log)) void this.fetchMissing();
-    this.resendOnce();
-  }
-
-  /** The server says its log ends at `lastSeq`; what is missing here is fetched. */
-  private expect(lastSeq: number): void {
-    if (lastSeq > this.log.lastSeq) void this.fetchMissing();
-  }
-
-  private async fetchMissing(): Promise<void> {
-    if (this.fetching || this.stopped) return;
-    this.fetching = true;
-    try {
-      const page = await getEvents(this.saved.session_id, this.saved.credential, this.log.lastSeq);
-      if (!this.stopped) this.onPage(page);
-    } catch {
-      // The next pong, event or poll shows the same gap again.
-    } finally {
-      this.fetching = false;
-    }
-  }
-
-  private resync(force: boolean): Promise<void> {
-    this.resyncs += 1;
-    // The head was that of a history which may be over; the snapshot is of the present one.
-    if (this.head !== null) this.head = 0;
-    this.resent = false;
-    this.resyncing = this.resyncing.then(() => this.takeSnapshot(force));
-    return this.resyncing;
-  }
-
-  private async takeSnapshot(force: boolean): Promise<void> {
-    for (let attempt = 0; !this.stopped; attempt++) {
-      try {
-        const snapshot = await this.getSnapshot();
-        this.resyncs -= 1;
-        if (this.stopped) return;
-        this.setLog(fromPlace(this.log, snapshot, force));
-        if (this.resyncs === 0) this.acceptEvents(this.held.splice(0));
-        return;
-      } catch (error) {
-        const problem = asProblem(error);
-        if (!problem.inconclusive) return this.finish(problem);
-        await this.patience.wait(retryInMs(attempt, problem));
-      }
-    }
-  }
-
   /** The gateway says the session ended: the snapshot stays readable and says how. */
   private async readTheEnd(): Promise<void> {
-    await this.resync(false);
+    await this.mirror.resync(false);
     this.finish(new Problem("session_closed", 410));
   }
 
-  private setLog(log: SessionLog): void {
-    if (log === this.log) return;
-    this.log = log;
+  private onLog(log: SessionLog): void {
     this.hooks.onLog(log);
     this.commands.settleWhatIsOver();
     if (log.picture === null || !hasEnded(log.picture)) return;
     this.commands.drop(new Problem(log.picture.state === "expired" ? "session_expired" : "session_closed", 410));
     this.stop();
     this.hooks.onConnection("ended");
+  }
+
+  private onEvents(events: readonly LogEvent[]): void {
+    for (const event of events) this.commands.acknowledge(event.command_id);
+    this.resendOnce();
+  }
+
+  private onAnew(): void {
+    if (this.head !== null) this.head = 0;
+    this.resent = false;
   }
 
   private finish(problem: Problem): void {
@@ -380,7 +332,7 @@ export class SessionFollower {
     void postCommand(this.saved.session_id, this.saved.credential, pending.id, pending.command)
       .then((result) => {
         if (this.stopped) return;
-        this.acceptEvents(result.events);
+        this.mirror.take(result.events);
         this.commands.acknowledge(pending.id);
       })
       .catch((error) => this.commands.refuse(pending.id, asProblem(error)))

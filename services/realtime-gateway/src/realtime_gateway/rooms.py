@@ -333,6 +333,7 @@ class Rooms:
             if phone.log.live:
                 self.resync(room, phone, head, "epoch")
             else:
+                phone.log.restart()
                 phone.must_resync = True
 
     def resync(self, room: Room, phone: Phone, head: int, cause: str) -> None:

@@ -75,33 +75,50 @@ def test_a_phone_does_not_go_live_over_a_gap() -> None:
     assert phone.go_live(room_cursor=5) is None
 
 
+def test_what_was_held_of_another_history_is_not_sent() -> None:
+    phone: PhoneLog[str] = PhoneLog(6)
+    phone.take(7, "event 7 of the old history")
+    phone.restart()
+    phone.jump(5)
+    for seq, item in numbered(6, 7):
+        phone.take(seq, item)
+    assert phone.go_live(room_cursor=7) == numbered(6, 7)
+
+
 @dataclass
 class Screen:
-    """What one phone was sent."""
+    """What one phone was sent of the present history."""
 
     log: PhoneLog[str]
     started_at: int
-    sent: list[int] = field(default_factory=list)
+    sent: list[tuple[int, str]] = field(default_factory=list)
+    must_resync: bool = False
 
-    def check(self) -> None:
-        assert self.sent == list(range(self.started_at + 1, self.started_at + 1 + len(self.sent)))
+    def resync(self, head: int) -> None:
+        self.log.jump(head)
+        self.started_at, self.sent, self.must_resync = head, [], False
 
 
 class RoomUnderFire(RuleBasedStateMachine):
-    """A log grows; hints are lost, doubled and reordered; phones come at any moment; fetches see the log as it is."""
+    """A log grows, or is another one (a restored database); hints are lost, doubled and reordered; phones come at any
+    moment; fetches see the log as it is.
+    """
 
     @initialize(length=st.integers(0, 5))
     def begin(self, length: int) -> None:
-        self.length = length
+        self.length, self.epoch = length, 0
         self.room: RoomLog[str] = RoomLog()
         self.undelivered: list[int] = []
         self.screens: list[Screen] = []
+
+    def events(self, *seqs: int) -> list[tuple[int, str]]:
+        return [(seq, f"event {seq} of history {self.epoch}") for seq in seqs]
 
     def emit(self, ready: list[tuple[int, str]]) -> None:
         for screen in self.screens:
             for seq, item in ready:
                 if screen.log.take(seq, item):
-                    screen.sent.append(seq)
+                    screen.sent.append((seq, item))
 
     @rule(count=st.integers(1, 4))
     def events_are_committed(self, count: int) -> None:
@@ -112,13 +129,13 @@ class RoomUnderFire(RuleBasedStateMachine):
     def a_hint_arrives(self, data: st.DataObject) -> None:
         if self.undelivered:
             at = data.draw(st.integers(0, len(self.undelivered) - 1))
-            self.emit(self.room.offer(numbered(self.undelivered.pop(at))))
+            self.emit(self.room.offer(self.events(self.undelivered.pop(at))))
 
     @rule(data=st.data())
     def a_hint_arrives_again(self, data: st.DataObject) -> None:
         if self.length:
             seq = data.draw(st.integers(1, self.length))
-            self.emit(self.room.offer(numbered(seq)))
+            self.emit(self.room.offer(self.events(seq)))
 
     @rule()
     def a_hint_is_lost(self) -> None:
@@ -135,49 +152,60 @@ class RoomUnderFire(RuleBasedStateMachine):
         recovering = [screen for screen in self.screens if not screen.log.live]
         if not recovering:
             return
-        screen = data.draw(st.sampled_from(recovering))
+        self.fetch(data.draw(st.sampled_from(recovering)), page)
+
+    def fetch(self, screen: Screen, page: int) -> None:
+        if screen.must_resync:
+            screen.resync(max(self.room.head, self.room.cursor or 0))
         cursor = screen.log.cursor
         reached = min(self.length, cursor + page)
-        items = numbered(*range(cursor + 1, reached + 1))
-        screen.sent += [seq for seq, _ in screen.log.recover(items)]
+        items = self.events(*range(cursor + 1, reached + 1))
+        screen.sent += screen.log.recover(items)
         if self.room.cursor is not None:
             self.emit(self.room.offer(items))
             self.room.learn_head(screen.log.cursor)
         elif reached == self.length:
             self.emit(self.room.start(screen.log.cursor))
         if reached == self.length:
-            flushed = screen.log.go_live(self.room.cursor or 0)
-            screen.sent += [seq for seq, _ in flushed or ()]
+            screen.sent += screen.log.go_live(self.room.cursor or 0) or ()
+
+    @rule(length=st.integers(1, 12))
+    def the_history_is_another_one(self, length: int) -> None:
+        if self.room.cursor is None:
+            return
+        self.length, self.epoch, self.undelivered = length, self.epoch + 1, []
+        self.room.restart()
+        self.room.start(length)
+        for screen in self.screens:
+            if screen.log.live:
+                screen.resync(length)
+            else:
+                screen.log.restart()
+                screen.must_resync = True
 
     @rule()
     def heads_are_compared(self) -> None:
         if self.room.cursor is not None:
             self.room.learn_head(self.length)
             if self.room.behind:
-                self.emit(self.room.offer(numbered(*range(self.room.cursor + 1, self.length + 1))))
+                self.emit(self.room.offer(self.events(*range(self.room.cursor + 1, self.length + 1))))
 
     @invariant()
     def nobody_sees_a_gap_or_an_event_twice(self) -> None:
         for screen in getattr(self, "screens", []):
-            screen.check()
+            if not screen.must_resync:
+                reached = screen.started_at + len(screen.sent)
+                assert screen.sent == self.events(*range(screen.started_at + 1, reached + 1))
 
     def teardown(self) -> None:
         if not hasattr(self, "room"):
             return
         for screen in self.screens:
             while not screen.log.live:
-                items = numbered(*range(screen.log.cursor + 1, self.length + 1))
-                screen.sent += [seq for seq, _ in screen.log.recover(items)]
-                if self.room.cursor is None:
-                    self.emit(self.room.start(screen.log.cursor))
-                else:
-                    self.emit(self.room.offer(items))
-                flushed = screen.log.go_live(self.room.cursor or 0)
-                screen.sent += [seq for seq, _ in flushed or ()]
+                self.fetch(screen, self.length)
         self.heads_are_compared()
-        for screen in self.screens:
-            screen.check()
-            assert screen.log.cursor == self.length
+        self.nobody_sees_a_gap_or_an_event_twice()
+        assert all(screen.log.cursor == self.length for screen in self.screens)
 
 
 TestRoomUnderFire = RoomUnderFire.TestCase

@@ -29,7 +29,7 @@ from session_api.analytics.handlers import Statistics, UnknownLocation, statisti
 from session_api.data_file import DataFileInvalid
 from session_api.flags.handlers import UnknownFlag, list_flags, set_flag
 from session_api.play.importing import ImportedQuestions, import_questions
-from session_api.play.question_file import included_question_files, read_question_file
+from session_api.play.question_file import included_question_files, read_question_files
 from session_api.venues.demo import describe_demo
 from session_api.venues.importing import TOKEN_LENGTH, Imported, import_venues
 from session_api.venues.venue_file import read_venue_file
@@ -113,7 +113,7 @@ def import_questions_command(
     """Load question sets, all or none. Safe to repeat; games under way keep the version they began with."""
 
     async def load(session: AsyncSession) -> list[ImportedQuestions]:
-        files = [read_question_file(path) for path in paths or included_question_files()]
+        files = read_question_files(paths or included_question_files())
         return [await import_questions(session, file, datetime.now(UTC)) for file in files]
 
     imported = _with_session(load)

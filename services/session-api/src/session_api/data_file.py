@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,9 @@ Fault = tuple[Place, str]
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times faster where the library was built with libyaml."""
+
+MAX_BITS = 64
+"""Python refuses to write much longer integers in decimal, and no rule allows them."""
 
 
 def printable(value: str) -> str:
@@ -83,6 +86,29 @@ def read_data_file(
         told = sorted((_line_of(root, place), _sentence(place, reason)) for place, reason in faults)
         raise DataFileInvalid([f"{path}:{line}: {sentence}" for line, sentence in told])
     return read
+
+
+def list_at(content: Any, key: str) -> list[Any]:
+    """The list that a mapping has under ``key``; an empty one where the file has something else."""
+    found = content.get(key) if isinstance(content, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def places(place: Place, entries: Iterable[Any]) -> Iterator[tuple[Place, Any]]:
+    """Each of the entries of the list at ``place`` with a place of its own."""
+    return (((*place, position), entry) for position, entry in enumerate(entries))
+
+
+def given_twice(what: str, key: str, entries: Iterable[tuple[Place, Any]]) -> Iterator[Fault]:
+    """A fault for each entry whose ``key`` has a value that an earlier one had. Numbers are as good as their digits."""
+    seen: set[str] = set()
+    for place, entry in entries:
+        value = entry.get(key) if isinstance(entry, dict) else None
+        if not isinstance(value, str) and not (isinstance(value, int) and value.bit_length() <= MAX_BITS):
+            continue
+        if str(value) in seen:
+            yield (*place, key), f"{what} given twice: {value}"
+        seen.add(str(value))
 
 
 def _sentence(place: Place, reason: str) -> str:

@@ -103,6 +103,11 @@ class PhoneLog(Generic[Item]):
                 missed.append((seq, item))
         return missed
 
+    def restart(self) -> None:
+        """The history is another one (epoch): what is held is of the old one."""
+        if self.held is not None:
+            self.held.clear()
+
     def jump(self, cursor: int) -> None:
         """The phone resyncs from a snapshot that is at least as new as ``cursor``."""
         self.cursor = cursor

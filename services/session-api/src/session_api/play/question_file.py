@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from session_api.data_file import Entry, Fault, Place, printable, read_data_file
+from session_api.data_file import (
+    DataFileInvalid,
+    Entry,
+    Fault,
+    Place,
+    given_twice,
+    list_at,
+    places,
+    printable,
+    read_data_file,
+)
 from session_api.play.domain.decks import Context, Kind
 
 MAX_TEXT, MAX_HINT, MAX_CHOICE = 160, 120, 48
@@ -73,6 +83,19 @@ def read_question_file(path: Path) -> QuestionFile:
     return read_data_file(path, QuestionFile, faults_between_questions)
 
 
+def read_question_files(paths: Iterable[Path]) -> list[QuestionFile]:
+    """The content of each. Raises DataFileInvalid with every fault of all of them."""
+    files, faults = list[QuestionFile](), list[str]()
+    for path in paths:
+        try:
+            files.append(read_question_file(path))
+        except DataFileInvalid as invalid:
+            faults += invalid.faults
+    if faults:
+        raise DataFileInvalid(faults)
+    return files
+
+
 def included_question_files() -> list[Path]:
     """The sets that come with Twotop, one for each context."""
     return sorted((Path(__file__).parent / "questions").glob("*.yaml"))
@@ -80,29 +103,19 @@ def included_question_files() -> list[Path]:
 
 def faults_between_questions(content: Any) -> Iterator[Fault]:
     """What is given twice, lacks a language of the set, or is nearly another question, in a set as it was read."""
-    questions = _list_at(content, "questions")[:MAX_QUESTIONS]
-    yield from _given_twice("question", ("questions",), questions)
-    for place, question in _places(("questions",), questions):
-        yield from _given_twice("choice", (*place, "choices"), _list_at(question, "choices"))
-    languages = _list_at(content, "languages")
+    questions = list_at(content, "questions")[:MAX_QUESTIONS]
+    yield from given_twice("question", "id", places(("questions",), questions))
+    for place, question in places(("questions",), questions):
+        yield from given_twice("choice", "id", places((*place, "choices"), list_at(question, "choices")))
+    languages = list_at(content, "languages")
     if languages and all(isinstance(one, str) and re.fullmatch(LANGUAGE, one) for one in languages):
-        for place, question in _places(("questions",), questions):
+        for place, question in places(("questions",), questions):
             yield from _not_in_every_language(place, question, languages)
         yield from _nearly_the_same(questions, languages[0])
 
 
-def _given_twice(what: str, place: Place, entries: Sequence[Any]) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for here, entry in _places(place, entries):
-        match entry:
-            case {"id": str(known)} if known in seen:
-                yield (*here, "id"), f"{what} given twice: {known}"
-            case {"id": str(new)}:
-                seen.add(new)
-
-
 def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]) -> Iterator[Fault]:
-    choices = _places((*place, "choices"), _list_at(question, "choices"))
+    choices = places((*place, "choices"), list_at(question, "choices"))
     texts = [
         (place, question, "text"),
         (place, question, "hint"),
@@ -117,7 +130,7 @@ def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]
 
 def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]:
     earlier: list[tuple[str, set[str]]] = []
-    for place, question in _places(("questions",), questions):
+    for place, question in places(("questions",), questions):
         match question:
             case {"id": str(known), "text": dict(text)} if isinstance(text.get(language), str):
                 ours = _words(text[language])
@@ -129,16 +142,6 @@ def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]
                 if (first := next(alike, None)) is not None:
                     yield (*place, "text", language), f"is nearly the same as {first}"
                 earlier.append((known, ours))
-
-
-def _list_at(content: Any, key: str) -> list[Any]:
-    """The list that a mapping has under ``key``; an empty one where the file has something else."""
-    found = content.get(key) if isinstance(content, dict) else None
-    return found if isinstance(found, list) else []
-
-
-def _places(place: Place, entries: Sequence[Any]) -> Iterator[tuple[Place, Any]]:
-    return (((*place, position), entry) for position, entry in enumerate(entries))
 
 
 def _words(text: str) -> set[str]:

@@ -5,13 +5,23 @@ Every fault is told with file, line and reason, all of them at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from session_api.data_file import DataFileInvalid, Entry, printable, read_data_file
+from session_api.data_file import (
+    DataFileInvalid,
+    Entry,
+    Fault,
+    given_twice,
+    list_at,
+    places,
+    printable,
+    read_data_file,
+)
 from session_api.venues.domain import DEFAULT_DAY_STARTS_AT_HOUR, DEFAULT_TABLE_SESSION_CAP
 from session_api.venues.errors import VenueFileInvalid
 from session_api.venues.hours import WEEKDAYS, OpeningHours, OpenRange
@@ -63,9 +73,6 @@ Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printa
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
 
 
-EntryT = TypeVar("EntryT", bound=Entry)
-
-
 class TableEntry(Entry):
     """``token`` is made at random when not given; ``enabled`` when not given is left as staff set it."""
 
@@ -101,10 +108,6 @@ class LocationEntry(Entry):
     hours: Annotated[OpeningHours, BeforeValidator(_hours)]
     tables: list[TableEntry] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _numbers_differ(self) -> LocationEntry:
-        return _differ(self, "table number", [table.number for table in self.tables])
-
 
 class TenantEntry(Entry):
     slug: Slug
@@ -115,23 +118,20 @@ class VenueFile(Entry):
     tenant: TenantEntry
     locations: list[LocationEntry] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _slugs_and_tokens_differ(self) -> VenueFile:
-        _differ(self, "location slug", [location.slug for location in self.locations])
-        tokens = [table.token for location in self.locations for table in location.tables if table.token]
-        return _differ(self, "table token", tokens)
-
-
-def _differ(entry: EntryT, what: str, values: list[str]) -> EntryT:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{what} given twice: {', '.join(twice)}")
-    return entry
-
 
 def read_venue_file(path: Path) -> VenueFile:
     """The file's content. Raises VenueFileInvalid with every fault."""
     try:
-        return read_data_file(path, VenueFile)
+        return read_data_file(path, VenueFile, faults_between_entries)
     except DataFileInvalid as invalid:
         raise VenueFileInvalid(invalid.faults) from None
+
+
+def faults_between_entries(content: Any) -> Iterator[Fault]:
+    """What is given twice: a location's slug, a table's number at its location, a table's token anywhere."""
+    locations = list(places(("locations",), list_at(content, "locations")))
+    tables = [list(places((*place, "tables"), list_at(location, "tables"))) for place, location in locations]
+    yield from given_twice("location slug", "slug", locations)
+    for here in tables:
+        yield from given_twice("table number", "number", here)
+    yield from given_twice("table token", "token", (table for here in tables for table in here))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from session_api.data_file import DataFileInvalid
-from session_api.play.question_file import QuestionFile, read_question_file
+from session_api.play.question_file import QuestionFile, read_question_file, read_question_files
 
 GOOD = """\
 context: exploring
@@ -112,3 +112,15 @@ def test_what_is_no_question_set_at_all_is_refused(tmp_path: Path, text: str) ->
 
 def test_a_set_whose_languages_are_wrong_is_not_told_of_every_text(tmp_path: Path) -> None:
     assert len(faults(tmp_path, GOOD.replace("[en, de]", "[en, German]"))) == 1
+
+
+def test_the_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
+    texts = {"one": GOOD.replace("version: 1", "version: 0"), "two": GOOD, "three": "[]"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(DataFileInvalid) as invalid:
+        read_question_files(tmp_path / f"{name}.yaml" for name in texts)
+    assert [fault.removeprefix(f"{tmp_path}/").split(":")[0] for fault in invalid.value.faults] == [
+        "one.yaml",
+        "three.yaml",
+    ]

@@ -95,7 +95,6 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file(written: Path) -> 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (HEAD + "    hours: {}\n    tables: [{number: 1}, {number: '1'}]\n", "table number given twice: 1"),
         (HEAD + "    hours: {}\n    tables: [{number: true}]\n", "valid string"),
         (HEAD + "    hours: {}\n    tables: [{number: 1, token: 'a b c d e f'}]\n", "pattern"),
         (HEAD + '    hours: {}\n    tables: [{number: "1\\n2"}]\n', "printable"),
@@ -105,15 +104,26 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file(written: Path) -> 
         ("tenant: {slug: a, slug: b}", "slug is given twice"),
         ("tenant: [", "node content"),
         ("a: \x00", "characters are not allowed"),
+        (HEAD + f"    hours: {{}}\n    tables: [{{number: 0x{'f' * 5000}}}]\n", "tables.0.number: "),
     ],
 )
 def test_what_cannot_be_imported_is_refused_with_a_reason(written: Path, text: str, reason: str) -> None:
     assert reason in " ".join(faults(written, text))
 
 
-def test_one_token_cannot_name_two_tables(written: Path) -> None:
-    tables = "    hours: {}\n    tables: [{number: 1, token: same-token}, {number: 2, token: same-token}]\n"
-    assert "table token given twice: same-token" in " ".join(faults(written, HEAD + tables))
+def test_what_must_differ_is_told_with_the_line_of_the_second_also_beside_other_faults(written: Path) -> None:
+    one = (
+        "    hours: {}\n    tables:\n      - {number: 1, token: same-token}\n      - {number: '1', token: same-token}\n"
+    )
+    other = HEAD[HEAD.index("  - slug:") :].replace("EUR", "Euro")
+    text = HEAD + one + other + "    hours: {}\n    tables: [{number: 1, token: same-token}]\n"
+    assert faults(written, text) == [
+        "11: locations.0.tables.1.number: table number given twice: 1",
+        "11: locations.0.tables.1.token: table token given twice: same-token",
+        "12: locations.1.slug: location slug given twice: one",
+        "16: locations.1.currency: String should match pattern '^[A-Z]{3}$'",
+        "18: locations.1.tables.0.token: table token given twice: same-token",
+    ]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ from playwright.async_api import Browser, expect
 from twotop_e2e.guest import Guest, agree, both_press_ready, guest_url, two_at_their_first_card
 from twotop_e2e.stack import Stack
 
+GONE_WITHIN_MS = 40_000
+"""20 s after the partner was last heard of, and what a busy machine adds."""
+
 
 async def go_on(asks: Guest, grants: Guest, *, to: int) -> None:
     await agree(asks, grants)
@@ -54,6 +57,32 @@ async def test_whoever_stays_keeps_the_card_and_another_phone_may_take_the_place
     await expect(a.page.get_by_test_id("inviting")).to_be_hidden()
     await go_on(c, a, to=5)
     assert not a.errors + b.errors + c.errors
+
+
+async def test_while_the_partners_phone_is_gone_a_wish_waits_no_longer_and_further_cards_turn_at_once(
+    stack: Stack, browser: Browser
+) -> None:
+    a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
+    await a.tap("move-next")
+    await a.sees("wish-mine", wish="next")
+    await b.page.goto("about:blank")
+    await expect(a.page.get_by_test_id("card")).to_have_attribute("data-position", "2", timeout=GONE_WITHIN_MS)
+    await a.sees("partner", presence="gone")
+    await a.page.evaluate(
+        """() => new MutationObserver(() => {
+            if (document.querySelector("[data-testid=wish-mine]")) window.spokeOfWaiting = true;
+        }).observe(document.body, { subtree: true, childList: true })"""
+    )
+    for position in (3, 4, 5):
+        await a.tap("move-next")
+        await a.shows(position)
+    assert not await a.page.evaluate("() => window.spokeOfWaiting")
+    await b.page.go_back()
+    await b.shows(5)
+    await agree(a, b)
+    for guest in (a, b):
+        await guest.shows(6)
+    assert not a.errors
 
 
 async def test_one_phone_takes_a_second_one_in_and_goes_on_alone_again(stack: Stack, browser: Browser) -> None:

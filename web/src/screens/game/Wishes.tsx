@@ -1,5 +1,5 @@
 /** What each phone has asked for and the other has not agreed to yet: seen at once on both, and easily taken back. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Wish } from "../../api/types";
 import type { Strings } from "../../i18n";
 import { changeContext, move, startAfresh, takeBack } from "../../playing";
@@ -8,6 +8,9 @@ import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import type { Company } from "../company";
+
+/** For so long nothing is said of a wish that nobody has to agree to: it takes effect before a guest could read it. */
+const SOON_MS = 600;
 
 export function Wishes({ us, resting }: { us: Company; resting: boolean }) {
   const { mine, theirs } = us;
@@ -30,6 +33,12 @@ function named(words: { wishContext(name: string): string }, strings: Strings, w
 function Mine({ wish, alone }: { wish: Wish; alone: boolean }) {
   const { pressed, strings } = useApp();
   const words = strings.game.mine;
+  const [waits, setWaits] = useState(!alone);
+  useEffect(() => {
+    const timer = setTimeout(() => setWaits(true), SOON_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!waits) return null;
   return (
     <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
       <p>

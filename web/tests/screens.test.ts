@@ -32,6 +32,7 @@ const happens = (change: Parameters<typeof update>[0]) => act(() => update(chang
 
 const NOT_READY = { both_ready: false, question: null };
 const GONE = { a: "gone", b: "gone" } as const;
+const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
 const absentPartner = () => picture().members.map((one) => ({ ...one, present: one.role === "A" }));
 
 async function open(change: Parameters<typeof sitDown>[0] = {}): Promise<void> {
@@ -163,15 +164,22 @@ test.each([
   expect(find("no-network").textContent).toBe(en.game.noNetwork);
 });
 
+const CHOICE = {
+  question_id: CARD.question_id,
+  kind: "choice",
+  text: "?",
+  hint: null,
+  choices: [{ id: "x", text: "X" }],
+};
+const sets = { "exploring/1/en": { language: "en", questions: [CHOICE] } } as never;
+
+test("with one phone the choices are there to be talked about: none can be pressed", async () => {
+  await open({ sets, picture: picture({}, ALONE) });
+  expect(find("choices-read").textContent).toBe("X");
+  for (const id of ["choice-x", "answers"]) expect(maybe(id)).toBeUndefined();
+});
+
 test("a choice counts as made when the server has taken it, not before", async () => {
-  const sets = {
-    "exploring/1/en": {
-      language: "en",
-      questions: [
-        { question_id: CARD.question_id, kind: "choice", text: "?", hint: null, choices: [{ id: "x", text: "X" }] },
-      ],
-    },
-  } as never;
   await open({ sets, pressed: "answer", sent: { card: CARD, answer: "x" } });
   expect(find("choice-x").getAttribute("aria-pressed")).toBe("false");
   expect(find("choice-x").getAttribute("aria-busy")).toBe("true");
@@ -395,8 +403,6 @@ test("a seat that nobody has is given up at once", async () => {
   expect(maybe("confirm")).toBeUndefined();
   expect(fetch).toHaveBeenCalledTimes(1);
 });
-
-const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
 
 test.each<[string, SessionPicture, string[], string]>([
   ["a table for one", picture(NOT_READY, ALONE), [], "invite-second"],

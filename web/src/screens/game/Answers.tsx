@@ -11,6 +11,7 @@ import { Button } from "../../ui/Button";
 import { useHeir } from "../../ui/focus";
 import { useRest } from "../../ui/rest";
 import type { Company } from "../company";
+import { ChoicesRead } from "./ChoicesRead";
 
 const MAX_ANSWER = 500;
 
@@ -33,14 +34,16 @@ export function Answers({ card, question, us, lang, resting }: Props) {
     before.current = revealed;
   }, [revealed]);
   if (revealed) return <Revealed question={question} us={us} lang={lang} elementRef={shown} />;
+  // An answer is shown once two phones have given theirs: with one, two people talk.
+  if (!us.partner) return <ChoicesRead question={question} lang={lang} />;
   return (
     <section class="answers" data-testid="answers" aria-label={strings.game.answers}>
       {question.kind === "choice" ? (
         <Choices card={card} question={question} us={us} lang={lang} resting={resting} />
       ) : (
-        us.partner && <InWords card={card} us={us} resting={resting} />
+        <InWords card={card} us={us} resting={resting} />
       )}
-      {us.partner && <AnswerMarks us={us} />}
+      <AnswerMarks us={us} />
     </section>
   );
 }

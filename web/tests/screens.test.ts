@@ -106,7 +106,7 @@ test("a card that has just appeared takes no press: half a double tap asks for n
 test("a second press on what was asked for takes nothing back", async () => {
   await open({ picture: picture({ wishes: [wish("a", "next")] }) });
   const next = find("move-next");
-  expect(next.textContent).toBe(en.game.waiting);
+  expect(next.textContent).toBe(en.game.next);
   expect(next.getAttribute("aria-pressed")).toBe("true");
   await press("move-next");
   expect(submit).not.toHaveBeenCalled();
@@ -114,11 +114,21 @@ test("a second press on what was asked for takes nothing back", async () => {
   expect(submit).toHaveBeenCalledWith({ type: "withdraw_next", data: {} });
 });
 
+test("beside the partner's other wish, one's own says only what it is", async () => {
+  const mine = wish("a", "next");
+  await open({ picture: picture({ wishes: [mine] }) });
+  expect(find("wish-mine").textContent).toContain(en.game.waiting);
+  await happens({ picture: picture({ wishes: [mine, wish("b", "previous")] }) });
+  expect(find("wish-theirs").textContent).toContain(en.game.theirs.previous);
+  expect(find("wish-mine").textContent).toBe(en.game.mine.next + en.game.takeBack);
+});
+
 test("without a network nothing that needs it takes a press, and it is said why", async () => {
   await open();
-  expect(maybe("no-network")).toBeUndefined();
+  expect(maybe("offline-note")).toBeUndefined();
   await happens({ connection: "offline" });
-  expect(find("no-network").textContent).toBe(en.game.noNetwork);
+  expect(find("connection-state").textContent).toBe(en.connection.offline);
+  expect(find("offline-note").textContent).toContain(en.game.offlineBody);
   for (const id of ["move-next", "move-skip", "show-hint"]) {
     expect(find(id).getAttribute("aria-disabled")).toBe("true");
     await press(id);
@@ -319,6 +329,21 @@ const ANSWERED = {
   revealed: true,
 };
 
+test("the same choice is a moment of its own, two choices and the same words are not", async () => {
+  const answers = (mine: string, theirs: string) => [
+    { participant_id: "a", answer: mine },
+    { participant_id: "b", answer: theirs },
+  ];
+  await open({ sets, picture: picture({ ...ANSWERED, answers: answers("x", "x") }) });
+  expect(find("both-chose").textContent).toBe(en.game.bothChose("X"));
+  await happens({ picture: picture({ ...ANSWERED, answers: answers("x", "y") }) });
+  expect(maybe("both-chose")).toBeUndefined();
+  await closePage();
+  openPage();
+  await open({ picture: picture(ANSWERED) });
+  expect(maybe("both-chose")).toBeUndefined();
+});
+
 test("answers are brought into sight when they are revealed, but not again after a reload", async () => {
   await open({ picture: picture({ answered: ["a"] }) });
   await happens({ picture: picture(ANSWERED) });
@@ -409,6 +434,7 @@ test.each<[string, SessionPicture, string[], string]>([
   ["the menu", picture({}, ALONE), ["menu"], "invite-second"],
   ["two who are not ready", picture(NOT_READY), [], "invite-again"],
   ["two at their first card", picture({ question: null }), [], "invite-again"],
+  ["a card whose other guest has left", picture({}, { members: absentPartner() }), [], "invite-another"],
 ])("%s offers an invitation only where pairing is on", async (_, seen, presses, invitation) => {
   for (const dual of [true, false]) {
     await show(null);

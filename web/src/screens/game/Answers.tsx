@@ -99,7 +99,7 @@ function InWords({ card, us, resting }: { card: Card; us: Company; resting: bool
           {us.myAnswer}
         </p>
       )}
-      <Button testId="write-answer" kind="quiet" elementRef={write} resting={resting} onClick={() => setWriting(true)}>
+      <Button testId="write-answer" elementRef={write} resting={resting} onClick={() => setWriting(true)}>
         {us.iAnswered ? words.changeAnswer : words.writeAnswer}
       </Button>
     </>
@@ -185,8 +185,15 @@ interface RevealedProps {
 
 function Revealed({ question, us, lang, elementRef }: RevealedProps) {
   const { game, ready } = useStrings();
+  const { myAnswer, theirAnswer } = us;
+  const same = question.kind === "choice" && myAnswer !== undefined && myAnswer === theirAnswer;
   return (
     <section ref={elementRef} class="revealed" data-testid="revealed" aria-label={game.answers}>
+      {same && (
+        <p class="both-chose" data-testid="both-chose">
+          {game.bothChose(answerText(question, myAnswer))}
+        </p>
+      )}
       <Answer who={ready.you} answer={us.myAnswer} question={question} lang={lang} testId="answer-mine" />
       <Answer who={ready.partner} answer={us.theirAnswer} question={question} lang={lang} testId="answer-theirs" />
     </section>

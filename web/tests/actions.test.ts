@@ -130,6 +130,7 @@ test.each<[string, () => Promise<boolean>]>([
 });
 
 test("what is refused after its screen was left is not tried again", async () => {
+  update({ me: null });
   actions.go({ name: "context", mode: "dual" });
   const started = actions.start("dual", "mature");
   actions.goBack();

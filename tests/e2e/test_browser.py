@@ -60,13 +60,14 @@ async def test_two_phones_that_both_show_a_code_come_together(stack: Stack, brow
     assert await a.page.get_by_test_id("problem").count() == 0
 
     await b.tap("join-with-code")
-    await a.joins_with(code_b)
+    async with a.page.expect_response(lambda response: "end_session" in (response.request.post_data or "")):
+        await a.joins_with(code_b)
     for guest in (a, b):
         await guest.sees("screen-ready")
         await guest.sees("seat-partner", presence="online")
     late = await Guest.arrive(browser, url)
     await late.joins_with(code_a)
-    await late.sees("problem", code="code_expired")
+    await late.sees("problem", code="session_closed")
     await both_press_ready(a, b)
     assert not a.errors + b.errors
 

@@ -33,6 +33,7 @@ TARGET_PX = 48
 """As web/README.md promises."""
 SMALLEST: ViewportSize = {"width": 320, "height": 568}
 WIDE: ViewportSize = {"width": 768, "height": 1024}
+SIDEWAYS: ViewportSize = {"width": 844, "height": 390}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -76,7 +77,9 @@ async def test_every_screen_keeps_to_the_guidelines_and_fits_in_every_language(s
         seen.append(screen.name)
         before = page.viewport_size
         assert before is not None
-        found = [*await breaches(page), *await misfits(page, before), *await misfits(page, WIDE)]
+        found = await breaches(page)
+        for size in (before, WIDE, SIDEWAYS):
+            found += await misfits(page, size)
         for language in LANGUAGES:
             await speaks(page, language)
             found += [f"{language}: {fault}" for fault in await misfits(page, SMALLEST)]

@@ -45,6 +45,33 @@ async def test_the_join_link_pairs_and_leaves_the_address_bar(stack: Stack, brow
             await b.sees("session-ended")
 
 
+async def test_two_phones_that_both_show_a_code_come_together(stack: Stack, browser: Browser) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a, b = [await Guest.arrive(browser, url) for _ in range(2)]
+    code_a, code_b = await a.starts_for_two(), await b.starts_for_two("established")
+    await a.tap("join-with-code")
+    await expect(a.page.get_by_test_id("code-input")).to_be_focused()
+    await a.page.go_back()
+    assert await a.code() == code_a
+    await a.joins_with(next(code for code in WRONG if code not in (code_a, code_b)))
+    await a.sees("problem", code="code_invalid")
+    await a.tap("back")
+    assert await a.code() == code_a
+    assert await a.page.get_by_test_id("problem").count() == 0
+
+    await b.tap("join-with-code")
+    async with a.page.expect_response(lambda response: "end_session" in (response.request.post_data or "")):
+        await a.joins_with(code_b)
+    for guest in (a, b):
+        await guest.sees("screen-ready")
+        await guest.sees("seat-partner", presence="online")
+    late = await Guest.arrive(browser, url)
+    await late.joins_with(code_a)
+    await late.sees("problem", code="session_closed")
+    await both_press_ready(a, b)
+    assert not a.errors + b.errors
+
+
 async def test_a_reload_resumes_where_the_phone_was(stack: Stack, browser: Browser) -> None:
     url = guest_url(stack, stack.fresh_table())
     a = await Guest.arrive(browser, url)
@@ -112,9 +139,11 @@ async def test_a_wrong_code_has_words_and_a_way_on(stack: Stack, browser: Browse
     a = await Guest.arrive(browser, url)
     code = await a.starts_for_two()
     b = await Guest.arrive(browser, url)
-    await b.joins_with("BBB-BBB" if code != "BBB-BBB" else "CCC-CCC")
+    wrong = "BBB-BBB" if code != "BBB-BBB" else "CCC-CCC"
+    await b.joins_with(wrong)
     await b.sees("problem", code="code_invalid")
     await b.tap("problem-other-code")
+    await expect(b.page.get_by_test_id("code-input")).to_have_value(wrong)
     await b.types(code)
     await b.sees("screen-ready")
 

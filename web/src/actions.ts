@@ -5,7 +5,7 @@ import { asProblem, Problem } from "./api/problems";
 import type { Context, JoinDual, Mode, Participant, TableView } from "./api/types";
 import { attempt } from "./attempt";
 import { needText } from "./cards";
-import { follow, stopFollowing } from "./following";
+import { follow, isFollowing, stopFollowing } from "./following";
 import { chosenLanguage, type Language, loadStrings, pickLanguage, rememberLanguage } from "./i18n";
 import { randomKey, randomUuid } from "./ids";
 import { loadLive } from "./load-live";
@@ -63,12 +63,26 @@ export function go(route: Route): void {
 
 export function goBack(): void {
   if (history.state?.screen) history.back();
-  else update({ route: { name: "decide" }, problem: null });
+  else turnBack();
 }
 
 function onPopState(): void {
   const { name } = current().route;
-  if (name === "context" || name === "join") update({ route: { name: "decide" }, problem: null });
+  if (name === "context" || name === "join") turnBack();
+}
+
+/** Who came from a session of their own finds it, and its code, as they left it. */
+function turnBack(): void {
+  const { me } = current();
+  if (me === null) update({ route: { name: "decide" }, problem: null });
+  else if (isFollowing()) update({ route: { name: "session" }, problem: null });
+  else resume(me);
+}
+
+/** The partner typed this phone's code first: both are at this phone's table, and nothing is left to type. */
+export function partnerCame(): void {
+  if (history.state?.screen) history.replaceState(null, "");
+  turnBack();
 }
 
 export function dismissProblem(): void {
@@ -335,7 +349,7 @@ export function joinByCode(code: string): Promise<boolean> {
 export async function followLink(link: JoinLink): Promise<void> {
   const { saved, me, route, busy } = current();
   if (busy !== null) return;
-  const mine = route.name === "session" ? me : saved;
+  const mine = route.name === "session" || route.name === "join" ? (me ?? saved) : saved;
   // A who opens its own link is already at the table.
   if (mine?.session_id === link.sessionId) {
     if (route.name !== "session") resume(mine);

@@ -41,7 +41,10 @@ export async function follow(saved: SavedSession): Promise<void> {
     },
     onFinal: (problem) => {
       credentials.forgetSession(saved.table_token, saved.session_id);
-      if (current().route.name === "session") update({ problem, route: { name: "lost" } });
+      const { name } = current().route;
+      if (name === "session") update({ problem, route: { name: "lost" } });
+      // Whoever types a partner's code meanwhile goes on typing; there is nothing left to turn back to.
+      else if (name === "join") update({ me: null, picture: null });
     },
   });
   follower.start();
@@ -87,6 +90,10 @@ export function stopFollowing(): void {
   clearTimeout(held);
   follower?.stop();
   follower = null;
+}
+
+export function isFollowing(): boolean {
+  return follower !== null;
 }
 
 /** Looks at once instead of waiting; takes the session back from another tab. */

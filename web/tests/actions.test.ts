@@ -130,6 +130,7 @@ test.each<[string, () => Promise<boolean>]>([
 });
 
 test("what is refused after its screen was left is not tried again", async () => {
+  update({ me: null });
   actions.go({ name: "context", mode: "dual" });
   const started = actions.start("dual", "mature");
   actions.goBack();
@@ -268,6 +269,21 @@ test("who joins another table's partner leaves the partner before, and ends no r
   await actions.followLink({ ...link, sessionId: "s3" });
   await vi.waitUntil(() => asked.length === 3);
   expect(asked.at(-1)).toBe("DELETE /api/v1/sessions/s1/members/a ");
+});
+
+test("a session that is over while its guest types a partner's code leaves them typing", () => {
+  actions.go({ name: "join" });
+  hooks.onFinal(new Problem("session_expired", 410));
+  expect(current()).toMatchObject({ route: { name: "join" }, me: null, problem: null });
+  actions.goBack();
+  expect(current().route).toEqual({ name: "decide" });
+});
+
+test("one's own link, scanned while typing a partner's code, leads back to one's own session", async () => {
+  actions.go({ name: "join" });
+  await actions.followLink({ ...link, sessionId: "s1" });
+  expect(current()).toMatchObject({ route: { name: "session" }, me: { session_id: "s1" } });
+  expect(asked).toEqual([]);
 });
 
 test("one who could not join still has the session before", async () => {

@@ -95,6 +95,12 @@ export class FakeNode extends EventTarget {
     return found ? this : (this.parentNode?.closest(selector) ?? null);
   }
 
+  select(): void {
+    page.selected = this;
+  }
+
+  setSelectionRange(): void {}
+
   scrollIntoView(): void {
     page.scrolledTo = this;
   }
@@ -117,6 +123,7 @@ class FakePage extends EventTarget {
   title = "";
   visibilityState = "visible";
   scrolledTo: FakeNode | null = null;
+  selected: FakeNode | null = null;
   readonly body = new FakeNode("body");
   activeElement: FakeNode = this.body;
   readonly documentElement = new FakeNode("html");
@@ -169,6 +176,7 @@ export async function closePage(): Promise<void> {
   await show(null);
   page.activeElement = page.body;
   page.scrolledTo = null;
+  page.selected = null;
   vi.unstubAllGlobals();
 }
 

@@ -59,6 +59,7 @@ export interface Strings {
     | "copy"
     | "copied"
     | "notCopied"
+    | "share"
     | "scan"
     | "qrLabel"
     | "qrFailed"
@@ -69,11 +70,12 @@ export interface Strings {
     | "hiddenTitle"
     | "hiddenBody"
     | "newCode"
-    | "alone",
+    | "alone"
+    | "haveCode",
     string
   > & { expiresIn(time: string): string };
   join: Record<
-    "title" | "body" | "label" | "hint" | "foreign" | "submit" | "joining" | "joiningBody" | "notJoined",
+    "title" | "body" | "label" | "hint" | "foreign" | "own" | "submit" | "joining" | "joiningBody" | "notJoined",
     string
   > & {
     /** Of a link that was scanned, nobody has typed a letter. */
@@ -195,7 +197,16 @@ export interface Strings {
     string
   > & { wishes: Record<Want, string> };
   actions: Record<
-    "back" | "retry" | "reload" | "startOver" | "otherCode" | "onePhone" | "joinInstead" | "close" | "notNow",
+    | "back"
+    | "retry"
+    | "reload"
+    | "startOver"
+    | "otherCode"
+    | "correctCode"
+    | "onePhone"
+    | "joinInstead"
+    | "close"
+    | "notNow",
     string
   > & {
     retryIn(time: string): string;

@@ -23,7 +23,9 @@ export function Loading() {
   };
   return (
     <Shell stage={{ left: "expected", right: "expected" }}>
-      <Heading testId="screen-loading">{strings.loading}</Heading>
+      <div class="centred">
+        <Heading testId="screen-loading">{strings.loading}</Heading>
+      </div>
       {stuck && route.name === "session" && (
         <Button testId="load-again" busy={busy} onClick={again}>
           {strings.actions.retry}
@@ -37,8 +39,10 @@ export function Left() {
   const { strings } = useApp();
   return (
     <Shell stage={{ left: "free", right: "free" }}>
-      <Heading testId="screen-left">{strings.ended.leftTitle}</Heading>
-      <p class="lead">{strings.ended.leftBody}</p>
+      <div class="centred">
+        <Heading testId="screen-left">{strings.ended.leftTitle}</Heading>
+        <p class="lead">{strings.ended.leftBody}</p>
+      </div>
       <Button testId="start-again" kind="primary" onClick={() => void backToTable()}>
         {strings.session.toTable}
       </Button>
@@ -51,7 +55,7 @@ export function Lost() {
   const code = problem?.code ?? "unexpected";
   return (
     <Shell stage={{ left: "free", right: "free" }}>
-      <div data-testid="session-lost" data-code={code}>
+      <div class="centred" data-testid="session-lost" data-code={code}>
         <Heading testId="screen-lost">{strings.problems[code].title}</Heading>
         <p class="lead">{strings.problems[code].body}</p>
       </div>

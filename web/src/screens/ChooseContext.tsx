@@ -83,7 +83,7 @@ export function MatureQuestion({ stage, onYes, children }: MatureProps) {
       <p class="lead">{onePhone ? words.matureBodyOnePhone : words.matureBody}</p>
       {problem && <ProblemNote problem={problem} />}
       <NoNetwork />
-      <Button testId="mature-yes" kind="primary" busy={busy !== null || pressed !== null} needsNetwork onClick={onYes}>
+      <Button testId="mature-yes" busy={busy !== null || pressed !== null} needsNetwork onClick={onYes}>
         {words.matureYes}
       </Button>
       {children}

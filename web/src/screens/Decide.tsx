@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { go, resume } from "../actions";
 import { useApp } from "../store";
 import { Button, Choice } from "../ui/Button";
-import { OnePhone, TwoPhones } from "../ui/icons";
+import { JoinPhone, OnePhone, TwoPhones } from "../ui/icons";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Heading, Shell } from "../ui/Shell";
 
@@ -79,12 +79,13 @@ function Choices({ dual }: { dual: boolean }) {
         onClick={() => go({ name: "context", mode: "single" })}
       />
       {dual && (
-        <div class="or-join">
-          <p>{words.joinHint}</p>
-          <Button testId="join-with-code" kind="quiet" onClick={() => go({ name: "join" })}>
-            {words.join}
-          </Button>
-        </div>
+        <Choice
+          testId="join-with-code"
+          title={words.join}
+          hint={words.joinHint}
+          icon={<JoinPhone />}
+          onClick={() => go({ name: "join" })}
+        />
       )}
     </>
   );

@@ -1,6 +1,6 @@
 /** Joining a partner's round: six letters typed, or a link that was scanned. */
-import { useRef, useState } from "preact/hooks";
-import { dismissProblem, goBack, joinByCode } from "../actions";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { dismissProblem, goBack, joinByCode, partnerCame } from "../actions";
 import type { ProblemCode } from "../api/problems";
 import { CODE_LENGTH, caretInCode, codeLetters, formatCode, hasForeignLetters } from "../pairing/code";
 import { useApp, useStrings } from "../store";
@@ -9,34 +9,44 @@ import { ProblemNote } from "../ui/ProblemNote";
 import { Back, Heading, Shell } from "../ui/Shell";
 
 /** After these the typed letters are of no use: the field is emptied for the next code. */
-const SPENT: ReadonlySet<ProblemCode> = new Set(["code_invalid", "code_expired", "already_paired"]);
+const SPENT: ReadonlySet<ProblemCode> = new Set(["code_expired", "already_paired"]);
+/** Of these letters one may be wrong. */
+const MISTYPED: ProblemCode = "code_invalid";
 
 export function Join() {
-  const { problem, busy } = useApp();
+  const { problem, busy, me, offer } = useApp();
   const words = useStrings().join;
   const [typed, setTyped] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const letters = codeLetters(typed);
   const whole = letters.length === CODE_LENGTH;
-  const spent = problem !== null && SPENT.has(problem.code);
+  const own = whole && me !== null && offer !== null && letters === codeLetters(offer.code);
+  const foreign = hasForeignLetters(typed);
+  const refused = problem !== null && (problem.code === MISTYPED || SPENT.has(problem.code));
+  usePartnerCame();
+  // Phones open their keyboard only for a focus that comes with the tap itself.
+  useLayoutEffect(() => field.current?.focus({ preventScroll: true }), []);
   const type = (value: string) => {
     // Other letters are another wish: trying again would send the old ones.
     if (problem !== null) dismissProblem();
     setTyped(value);
   };
   const submit = () => {
-    if (whole) void joinByCode(letters);
+    if (whole && !own) void joinByCode(letters);
     else field.current?.focus();
   };
   const again = () => {
-    if (spent) setTyped("");
+    if (problem !== null && SPENT.has(problem.code)) setTyped("");
     dismissProblem();
     field.current?.focus();
+    field.current?.select();
   };
   return (
     <Shell stage={{ left: "here", right: "expected", compact: true }}>
       <Back onClick={goBack} />
-      <Heading testId="screen-join">{words.title}</Heading>
+      <Heading testId="screen-join" focused={false}>
+        {words.title}
+      </Heading>
       <p class="lead">{words.body}</p>
       <form
         class="join-form"
@@ -47,13 +57,13 @@ export function Join() {
         }}
       >
         <label for="code">{words.label}</label>
-        <CodeField typed={typed} onType={type} fieldRef={field} />
-        <p id="code-hint" class={hasForeignLetters(typed) ? "hint hint-warn" : "hint"} aria-live="polite">
-          {hasForeignLetters(typed) ? words.foreign : words.hint}
+        <CodeField typed={typed} onType={type} refused={refused} fieldRef={field} />
+        <p id="code-hint" class={own || foreign ? "hint hint-warn" : "hint"} data-testid="code-hint" aria-live="polite">
+          {own ? words.own : foreign ? words.foreign : words.hint}
         </p>
-        {problem && <ProblemNote key={problem.code} problem={problem} onOtherCode={again} />}
+        {problem && <ProblemNote key={problem.code} id="code-problem" problem={problem} onOtherCode={again} />}
         {problem === null && (
-          <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole}>
+          <Button testId="join-submit" type="submit" kind="primary" busy={busy === "join"} disabled={!whole || own}>
             {words.submit}
           </Button>
         )}
@@ -62,14 +72,25 @@ export function Join() {
   );
 }
 
+/** Both phones may show a code. When the partner was quicker to type this one's, there is nothing left to type here. */
+function usePartnerCame(): void {
+  const { picture, busy } = useApp();
+  const [before] = useState(picture?.dual_status);
+  const came = picture?.dual_status === "paired" && before !== "paired";
+  useEffect(() => {
+    if (came && busy === null) partnerCame();
+  }, [came, busy]);
+}
+
 interface FieldProps {
   typed: string;
   onType: (typed: string) => void;
+  /** What was typed was not accepted. */
+  refused: boolean;
   fieldRef: { current: HTMLInputElement | null };
 }
 
-function CodeField({ typed, onType, fieldRef }: FieldProps) {
-  const { problem } = useApp();
+function CodeField({ typed, onType, refused, fieldRef }: FieldProps) {
   return (
     <input
       ref={fieldRef}
@@ -87,15 +108,15 @@ function CodeField({ typed, onType, fieldRef }: FieldProps) {
         field.setSelectionRange(caret, caret);
       }}
       placeholder="···-···"
-      autoComplete="one-time-code"
+      autoComplete="off"
       autoCapitalize="characters"
       autoCorrect="off"
       spellcheck={false}
       inputMode="text"
       enterKeyHint="go"
       maxLength={24}
-      aria-describedby="code-hint"
-      aria-invalid={problem !== null && SPENT.has(problem.code)}
+      aria-describedby={refused ? "code-problem code-hint" : "code-hint"}
+      aria-invalid={refused}
     />
   );
 }
@@ -116,8 +137,10 @@ export function Joining() {
   }
   return (
     <Shell stage={{ left: "here", right: "expected" }}>
-      <Heading testId="screen-joining">{words.joining}</Heading>
-      <p class="lead">{words.joiningBody}</p>
+      <div class="centred">
+        <Heading testId="screen-joining">{words.joining}</Heading>
+        <p class="lead">{words.joiningBody}</p>
+      </div>
     </Shell>
   );
 }

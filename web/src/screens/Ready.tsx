@@ -52,7 +52,6 @@ export function Ready() {
           testId="ready-button"
           kind={us.iAmReady ? "plain" : "primary"}
           busy={app.busy === "ready"}
-          pressed={us.iAmReady}
           needsNetwork
           onClick={() => void setReady(!us.iAmReady)}
         >

@@ -116,8 +116,10 @@ function Single() {
   );
   return (
     <Unopened stage={{ left: "ready", right: "ready", lit: true }} below={below}>
-      <Heading testId="screen-single">{words.title}</Heading>
-      <p class="lead">{words.body}</p>
+      <div class="centred">
+        <Heading testId="screen-single">{words.title}</Heading>
+        <p class="lead">{words.body}</p>
+      </div>
     </Unopened>
   );
 }
@@ -129,7 +131,7 @@ function Ended() {
   const body = closed ? words.closedBody : picture?.end_reason === "pairing" ? words.pairingBody : words.expiredBody;
   return (
     <Shell stage={{ left: "free", right: "free" }}>
-      <div data-testid="session-ended" data-state={picture?.state} data-reason={picture?.end_reason}>
+      <div class="centred" data-testid="session-ended" data-state={picture?.state} data-reason={picture?.end_reason}>
         <Heading testId="screen-ended">{closed ? words.closedTitle : words.expiredTitle}</Heading>
         <p class="lead">{body}</p>
       </div>

@@ -8,8 +8,10 @@ export function Landing() {
   const words = useApp().strings.landing;
   return (
     <Shell stage={{ left: "free", right: "free" }}>
-      <Heading testId="screen-landing">{words.title}</Heading>
-      <p class="lead">{words.body}</p>
+      <div class="centred">
+        <Heading testId="screen-landing">{words.title}</Heading>
+        <p class="lead">{words.body}</p>
+      </div>
     </Shell>
   );
 }
@@ -23,7 +25,7 @@ export function TableProblem() {
     const { title, body } = strings.problems[problem.code];
     return (
       <Shell stage={{ left: "free", right: "free" }}>
-        <div role="alert" data-testid="problem" data-code={problem.code}>
+        <div class="centred" role="alert" data-testid="problem" data-code={problem.code}>
           <Heading testId="screen-table" key="problem">
             {title}
           </Heading>
@@ -43,7 +45,7 @@ export function TableProblem() {
       : words.disabledBody;
   return (
     <Shell stage={{ left: "free", right: "free" }}>
-      <div data-testid="table-status" data-status={state}>
+      <div class="centred" data-testid="table-status" data-status={state}>
         <Heading testId="screen-table" key={state}>
           {title}
         </Heading>

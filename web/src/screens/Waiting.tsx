@@ -1,5 +1,6 @@
 /** A waits for B: the code to read aloud, the square to scan, and a way on when the code is of no use any more. */
 import { useEffect, useState } from "preact/hooks";
+import { go } from "../actions";
 import type { PairingOffer } from "../api/types";
 import { codeLetters, formatCode, localJoinUrl, spellCode } from "../pairing/code";
 import { newCode } from "../playing";
@@ -18,7 +19,7 @@ import { useOffer } from "./offer";
 
 export function Waiting() {
   const app = useApp();
-  const { strings, problem, busy } = app;
+  const { strings, problem, busy, table } = app;
   const { good, reason } = useOffer();
   const words = strings.waiting;
   return (
@@ -41,6 +42,11 @@ export function Waiting() {
           {words.newCode}
         </Button>
       )}
+      {table?.offers.dual !== false && (
+        <Button testId="join-with-code" kind="quiet" onClick={() => go({ name: "join" })}>
+          {words.haveCode}
+        </Button>
+      )}
       <Alone us={company(app)} />
       <EndRound />
     </Shell>
@@ -51,8 +57,15 @@ export function Waiting() {
 export function Invitation({ offer, left }: { offer: PairingOffer; left: number }) {
   const words = useStrings().waiting;
   const code = formatCode(codeLetters(offer.code));
+  const link = localJoinUrl(offer.join_url, location.origin);
   return (
     <div class="invitation">
+      <section class="qr-card" aria-labelledby="qr-label">
+        <h2 id="qr-label" class="qr-caption">
+          {words.scan}
+        </h2>
+        <Qr text={link} label={words.qrLabel} />
+      </section>
       <section class="code-card" aria-labelledby="code-label">
         <h2 id="code-label" class="card-label">
           {words.codeLabel}
@@ -66,14 +79,22 @@ export function Invitation({ offer, left }: { offer: PairingOffer; left: number 
         <p class="countdown" role="timer" data-testid="code-countdown">
           {words.expiresIn(formatSeconds(left))}
         </p>
-        <Copy code={code} />
-      </section>
-      <section class="qr-card" aria-label={words.scan}>
-        <Qr text={localJoinUrl(offer.join_url, location.origin)} label={words.qrLabel} />
-        <p class="qr-caption">{words.scan}</p>
+        <div class="code-ways">
+          <Copy code={code} />
+          {"share" in navigator && (
+            <Button testId="share-link" kind="quiet" onClick={() => void share(link)}>
+              {words.share}
+            </Button>
+          )}
+        </div>
       </section>
     </div>
   );
+}
+
+/** A guest who thinks better of it is no failure, and the code beside it does the same. */
+async function share(url: string): Promise<void> {
+  await navigator.share({ url }).catch(() => undefined);
 }
 
 function Copy({ code }: { code: string }) {

@@ -8,12 +8,14 @@ interface Props {
   yes: string;
   no: string;
   busy: boolean;
+  /** Neither answer is the safe one. */
+  even?: boolean;
   onYes: () => void;
   onNo: () => void;
 }
 
 /** The browser's own modal dialog: it traps the focus, closes on Escape and gives the focus back. */
-export function Confirm({ title, body, yes, no, busy, onYes, onNo }: Props) {
+export function Confirm({ title, body, yes, no, busy, even = false, onYes, onNo }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
@@ -21,10 +23,18 @@ export function Confirm({ title, body, yes, no, busy, onYes, onNo }: Props) {
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} class="confirm" aria-labelledby="confirm-title" onCancel={onNo} data-testid="confirm">
+    <dialog
+      ref={ref}
+      class="confirm"
+      aria-labelledby="confirm-title"
+      aria-describedby="confirm-body"
+      closedby="any"
+      onCancel={onNo}
+      data-testid="confirm"
+    >
       <h2 id="confirm-title">{title}</h2>
-      <p>{body}</p>
-      <Button testId="confirm-no" kind="primary" onClick={onNo}>
+      <p id="confirm-body">{body}</p>
+      <Button testId="confirm-no" kind={even ? "plain" : "primary"} onClick={onNo}>
         {no}
       </Button>
       <Button testId="confirm-yes" kind="plain" busy={busy} needsNetwork onClick={onYes}>

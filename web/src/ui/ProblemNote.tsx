@@ -1,6 +1,6 @@
 /** A refusal in words, with a way on. What the way on is depends on the code alone. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { backToTable, dismissProblem, go } from "../actions";
+import { backToTable, dismissProblem, go, goBack } from "../actions";
 import type { Problem, ProblemCode } from "../api/problems";
 import type { Words } from "../i18n/strings";
 import { useApp, useStrings } from "../store";
@@ -65,9 +65,12 @@ const OVER: ReadonlySet<ProblemCode> = new Set([
 ]);
 const STAYING: ReadonlySet<WayOn> = new Set(["retry", "reload_page", "close"]);
 
-/** No way leads out of a session that goes on: choosing another one would cost this phone its only credential. */
-function waysOf(code: ProblemCode, inSession: boolean): readonly WayOn[] {
-  const ways = WAYS[code];
+/**
+ * No way leads out of a session that goes on: choosing another one would cost this phone its only credential. Who types a
+ * partner's code meanwhile goes on with one phone there, if at all.
+ */
+function waysOf(code: ProblemCode, inSession: boolean, fromSession: boolean): readonly WayOn[] {
+  const ways = fromSession ? WAYS[code].filter((way) => way !== "one_phone") : WAYS[code];
   if (!inSession || OVER.has(code)) return ways;
   const staying = ways.filter((way) => STAYING.has(way));
   return staying.length > 0 ? staying : ["close"];
@@ -75,22 +78,25 @@ function waysOf(code: ProblemCode, inSession: boolean): readonly WayOn[] {
 
 interface Props {
   problem: Problem;
+  /** Of its words, for the field that they are about. */
+  id?: string;
   /** Where they fit better than those of its code. */
   words?: Words;
   onOtherCode?: () => void;
 }
 
-export function ProblemNote({ problem, words, onOtherCode }: Props) {
-  const { strings, route } = useApp();
+export function ProblemNote({ problem, id, words, onOtherCode }: Props) {
+  const { strings, route, me } = useApp();
   const { title, body } =
     words ?? (problem.refusal === null ? strings.problems[problem.code] : strings.refusals[problem.refusal]);
-  const ways = waysOf(problem.code, route.name === "session");
+  const fromSession = route.name === "join" && me !== null;
+  const ways = waysOf(problem.code, route.name === "session", fromSession);
   const ref = useRef<HTMLElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: "nearest" }), [problem]);
   return (
     <section ref={ref} class="note" data-testid="problem" data-code={problem.code} data-reason={problem.reason}>
       {/* Without the ways: the one that counts down would be read aloud every second. */}
-      <div role="alert">
+      <div id={id} role="alert">
         <h2>{title}</h2>
         <p>{body}</p>
       </div>
@@ -102,6 +108,7 @@ export function ProblemNote({ problem, words, onOtherCode }: Props) {
             first={index === 0}
             problem={problem}
             onOtherCode={onOtherCode}
+            onStartOver={fromSession ? goBack : () => void backToTable()}
           />
         ))}
       </div>
@@ -114,9 +121,10 @@ interface WayProps {
   first: boolean;
   problem: Problem;
   onOtherCode: (() => void) | undefined;
+  onStartOver: () => void;
 }
 
-function Way({ way, first, problem, onOtherCode }: WayProps) {
+function Way({ way, first, problem, onOtherCode, onStartOver }: WayProps) {
   const { actions } = useStrings();
   const kind = first ? "primary" : "plain";
   switch (way) {
@@ -137,7 +145,7 @@ function Way({ way, first, problem, onOtherCode }: WayProps) {
     case "other_code":
       return (
         <Button testId="problem-other-code" kind={kind} onClick={onOtherCode ?? (() => go({ name: "join" }))}>
-          {actions.otherCode}
+          {onOtherCode && problem.code === "code_invalid" ? actions.correctCode : actions.otherCode}
         </Button>
       );
     case "close":
@@ -148,7 +156,7 @@ function Way({ way, first, problem, onOtherCode }: WayProps) {
       );
     case "start_over":
       return (
-        <Button testId="problem-start-over" kind={kind} onClick={() => void backToTable()}>
+        <Button testId="problem-start-over" kind={kind} onClick={onStartOver}>
           {actions.startOver}
         </Button>
       );

@@ -11,7 +11,8 @@ interface Drawing {
 
 async function draw(text: string): Promise<Drawing> {
   const { encode } = await import("uqr");
-  const { data, size } = encode(text, { ecc: "M", border: 2 });
+  // The quiet zone of the standard; what a screen shows is never worn, and larger squares are found sooner.
+  const { data, size } = encode(text, { ecc: "L", border: 4 });
   const path = data
     .flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : "")))
     .filter(Boolean)

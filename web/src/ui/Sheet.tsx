@@ -32,6 +32,7 @@ export function Sheet({ testId, title, close, onClose, children }: Props) {
       class="confirm sheet"
       aria-labelledby={`${testId}-title`}
       data-testid={testId}
+      closedby="any"
       onCancel={(event) => {
         event.preventDefault();
         onClose();

@@ -110,15 +110,17 @@ interface HeadingProps {
   testId?: string;
   /** What the browser's history and the list of open apps show, where that is not for everybody's eyes. */
   title?: string;
+  /** False where a field takes the focus instead. */
+  focused?: boolean;
 }
 
 /** A screen's heading. It takes the focus when its screen appears, so that nobody has to search for what changed. */
-export function Heading({ children, testId, title = children }: HeadingProps) {
+export function Heading({ children, testId, title = children, focused = true }: HeadingProps) {
   const ref = useRef<HTMLHeadingElement>(null);
   const { table } = useApp();
   const place = table?.location.name ?? "Twotop";
   useEffect(() => {
-    ref.current?.focus({ preventScroll: true });
+    if (focused) ref.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, []);
   useEffect(() => {

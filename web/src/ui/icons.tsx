@@ -16,3 +16,12 @@ export function OnePhone() {
     </svg>
   );
 }
+
+export function JoinPhone() {
+  return (
+    <svg class="icon" viewBox="0 0 40 32" aria-hidden="true" focusable="false">
+      <rect x="23" y="3" width="14" height="26" rx="3.5" />
+      <path d="M28.5 24.5h3M3 16h13M11 11l5 5-5 5" />
+    </svg>
+  );
+}

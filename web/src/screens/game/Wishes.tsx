@@ -104,6 +104,7 @@ function MatureConfirm({ onYes, onNo }: { onYes: () => void; onNo: () => void })
       yes={context.matureYes}
       no={actions.notNow}
       busy={false}
+      even
       onYes={onYes}
       onNo={onNo}
     />

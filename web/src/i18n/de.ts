@@ -6,7 +6,7 @@ export const de: Strings = {
   tableLabel: "Tisch",
   landing: {
     title: "Scanne den Code auf deinem Tisch",
-    body: "Twotop öffnet sich am Tisch. Öffne die Kamera deines Handys, richte sie auf den QR-Code der Twotop-Karte und tipp auf den Link, der erscheint.",
+    body: "Twotop öffnet sich am Tisch. Öffne die Kamera deines Handys, richte sie auf den QR-Code der Twotop-Karte und tippe auf den Link, der erscheint.",
   },
   loading: "Wir decken den Tisch…",
   status: {
@@ -78,7 +78,7 @@ export const de: Strings = {
     alone: "Auf einem Handy weiterspielen",
   },
   join: {
-    title: "Tipp den Code deiner Begleitung ein",
+    title: "Tippe den Code deiner Begleitung ein",
     body: "Sechs Buchstaben, sie stehen auf ihrem Handy.",
     label: "Code",
     hint: "Groß oder klein, mit oder ohne Strich.",

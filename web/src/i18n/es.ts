@@ -81,7 +81,7 @@ export const es: Strings = {
     foreign: "Los códigos no llevan vocales, ni Y, ni números. ¿Lo escuchas otra vez?",
     submit: "Unirme",
     joining: "Preparando tu lugar…",
-    joiningBody: "Te estamos sentando con tu acompañante.",
+    joiningBody: "Te sentamos con tu acompañante.",
     notJoined: "Aún no estás en la mesa de tu acompañante",
     linkInvalid: {
       title: "El enlace escaneado no coincide",
@@ -104,8 +104,8 @@ export const es: Strings = {
     partnerWaits: "Tu acompañante ya tocó «Todo listo». ¿Y tú?",
     goesOn: "Las cartas siguen donde quedaron. La partida continúa al tocar el botón en los dos teléfonos.",
     absentTitle: "El otro teléfono está sin conexión",
-    absentBody: "Volverá solo. Si no, invita otra vez o toca «Todo listo» y empiecen en este teléfono.",
-    absentBodyNoInvite: "Volverá solo. Si no, toca «Todo listo» y empiecen en este teléfono.",
+    absentBody: "Se reconectará solo. Si no, invita otra vez o toca «Todo listo» para empezar en este teléfono.",
+    absentBodyNoInvite: "Se reconectará solo. Si no, toca «Todo listo» para empezar en este teléfono.",
     leftTitle: "Tu acompañante ya no juega",
     leftBody: "Invita a alguien, sigue con un solo teléfono o termina aquí la partida.",
     inviteAgain: "Invitar otra vez",
@@ -229,7 +229,7 @@ export const es: Strings = {
     bothReady: "Todo listo en los dos teléfonos.",
     codeExpired: "El código venció.",
     newCode: "Hay un código nuevo.",
-    partnerBack: "El teléfono de tu acompañante volvió.",
+    partnerBack: "El teléfono de tu acompañante se reconectó.",
     partnerAway: "El teléfono de tu acompañante está en reposo o sin conexión.",
     wishes: {
       next: "Tu acompañante quiere la siguiente carta.",
@@ -258,7 +258,7 @@ export const es: Strings = {
   problems: {
     already_paired: {
       title: "Esa mesa para dos está ocupada",
-      body: "Alguien ya se unió con este código. Pregunta a tu acompañante o empieza tu propia partida.",
+      body: "Alguien ya se unió con este código. Pregúntale a tu acompañante o empieza tu propia partida.",
     },
     code_expired: {
       title: "Este código venció",
@@ -387,7 +387,7 @@ export const es: Strings = {
     no_questions: { title: "Aún no hay cartas de este tipo", body: "Elige otras preguntas o avisa al personal." },
     no_such_choice: { title: "Esa opción no está en la carta", body: "Elige una de las que se ven." },
     not_ready: { title: "Todavía falta alguien", body: "Toquen «Todo listo» en los dos teléfonos y seguimos." },
-    partner_back: { title: "El otro teléfono volvió", body: "Conserva su lugar. Sigan jugando." },
+    partner_back: { title: "El otro teléfono se reconectó", body: "Conserva su lugar. Sigan jugando." },
     partner_missing: {
       title: "Falta el segundo teléfono",
       body: "Invita a tu acompañante o sigue con un solo teléfono.",

@@ -6,7 +6,7 @@ export const vi: Strings = {
   tableLabel: "Bàn",
   landing: {
     title: "Quét mã trên bàn của bạn",
-    body: "Twotop mở theo từng bàn. Bạn mở máy ảnh của điện thoại, hướng vào mã QR trên tấm thẻ Twotop rồi chạm vào đường dẫn hiện ra.",
+    body: "Twotop được mở ngay tại bàn. Bạn mở máy ảnh của điện thoại, hướng vào mã QR trên tấm thẻ Twotop rồi chạm vào đường dẫn hiện ra.",
   },
   loading: "Đang chuẩn bị bàn cho bạn…",
   status: {
@@ -81,8 +81,8 @@ export const vi: Strings = {
     foreign: "Mã không có nguyên âm, không có Y và không có số. Bạn nghe lại nhé?",
     submit: "Vào bàn",
     joining: "Đang xếp chỗ cho bạn…",
-    joiningBody: "Chúng tôi đang đưa bạn vào cùng bàn.",
-    notJoined: "Bạn chưa vào được bàn chung",
+    joiningBody: "Đang xếp bạn ngồi cùng người ấy.",
+    notJoined: "Bạn chưa vào được cùng bàn",
     linkInvalid: {
       title: "Đường dẫn vừa quét không khớp",
       body: "Có thể đường dẫn đã cũ hoặc thuộc bàn khác. Hãy xin người cùng bàn mã mới.",

@@ -130,7 +130,7 @@ async def test_starting_afresh_is_a_new_round_once_both_want_it(stack: Stack, br
     assert not a.errors + b.errors
 
 
-async def test_frank_questions_come_only_after_each_phone_has_agreed_by_itself(stack: Stack, browser: Browser) -> None:
+async def test_intimate_questions_come_only_after_each_phone_has_agreed_by_itself(stack: Stack, browser: Browser) -> None:
     a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
     await a.from_menu("other-context")
     await a.tap("context-mature")
@@ -150,7 +150,7 @@ async def test_frank_questions_come_only_after_each_phone_has_agreed_by_itself(s
     assert not a.errors + b.errors
 
 
-async def test_who_does_not_want_frank_questions_asks_for_others_before_the_game(
+async def test_who_does_not_want_intimate_questions_asks_for_others_before_the_game(
     stack: Stack, browser: Browser
 ) -> None:
     url = guest_url(stack, stack.fresh_table())

@@ -62,10 +62,14 @@ describe("the four languages", () => {
     expect(new Problem("not_allowed", 409, null, null, "a later reason").refusal).toBeNull();
   });
 
-  test.each(all)("%s names the button that starts the game without an absent partner", async (language) => {
-    const { ready } = await loadStrings(language);
+  test.each(all)("%s calls a button that it speaks of by its name", async (language) => {
+    const { decide, game, problems, ready, refusals, waiting } = await loadStrings(language);
     expect(ready.absentBody).toContain(ready.ready);
     expect(ready.absentBodyNoInvite).toContain(ready.ready);
+    expect(refusals.not_ready.body).toContain(ready.ready);
+    expect(waiting.body).toContain(decide.join);
+    expect(problems.code_expired.body).toContain(waiting.newCode);
+    expect(game.leftBody).toContain(game.menu);
   });
 
   test("the phone's language counts first, then the restaurant's, then English", () => {

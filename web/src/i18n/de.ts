@@ -117,6 +117,7 @@ export const de: Strings = {
       "Es kommt von selbst zurück. Wenn nicht, tippe auf „Ich bin bereit“, dann geht es auf diesem Handy los.",
     leftTitle: "Deine Begleitung spielt nicht mehr mit",
     leftBody: "Lade jemanden ein, spiel auf einem Handy weiter oder beende das Spiel.",
+    leftBodyNoInvite: "Spielt auf diesem Handy weiter oder beende das Spiel.",
     inviteAgain: "Noch einmal einladen",
   },
   both: {
@@ -173,8 +174,6 @@ export const de: Strings = {
     offlineFirst: "Redet ruhig weiter. Die nächste Karte kommt, sobald das Netz zurück ist.",
     leaf: "Frühere Karten lesen",
     dealtNote: "Keine Verbindung: nur zum Lesen. Das Spiel geht von selbst weiter, sobald das Netz zurück ist.",
-    earlier: "Vorige",
-    later: "Nächste",
     mine: {
       next: "Du hast um die nächste Karte gebeten.",
       previous: "Du hast um die vorige Karte gebeten.",

@@ -109,6 +109,7 @@ export const en: Strings = {
     absentBodyNoInvite: "It comes back by itself. If not, tap “I'm ready” and start on this phone.",
     leftTitle: "Your partner has left the game",
     leftBody: "Invite someone, go on with one phone, or end the game here.",
+    leftBodyNoInvite: "Go on with this phone, or end the game here.",
     inviteAgain: "Invite again",
   },
   both: {
@@ -165,8 +166,6 @@ export const en: Strings = {
     offlineFirst: "Keep talking. The next card comes when the network is back.",
     leaf: "Read earlier cards",
     dealtNote: "No connection: reading only. The game goes on by itself when the network is back.",
-    earlier: "Previous",
-    later: "Next",
     mine: {
       next: "You asked for the next card.",
       previous: "You asked for the previous card.",

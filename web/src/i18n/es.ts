@@ -111,6 +111,7 @@ export const es: Strings = {
     absentBodyNoInvite: "Se reconectará solo. Si no, toca «Todo listo» para empezar en este teléfono.",
     leftTitle: "Tu acompañante ya no juega",
     leftBody: "Invita a alguien, sigue con un solo teléfono o termina aquí la partida.",
+    leftBodyNoInvite: "Sigan con este teléfono o termina la partida.",
     inviteAgain: "Invitar otra vez",
   },
   both: {
@@ -167,8 +168,6 @@ export const es: Strings = {
     offlineFirst: "Sigan conversando. La siguiente carta llegará cuando vuelva la conexión.",
     leaf: "Releer cartas anteriores",
     dealtNote: "Sin conexión: solo lectura. La partida sigue sola cuando vuelva la red.",
-    earlier: "Anterior",
-    later: "Siguiente",
     mine: {
       next: "Pediste la siguiente carta.",
       previous: "Pediste la carta anterior.",

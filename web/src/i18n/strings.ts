@@ -101,6 +101,7 @@ export interface Strings {
     | "absentBodyNoInvite"
     | "leftTitle"
     | "leftBody"
+    | "leftBodyNoInvite"
     | "inviteAgain",
     string
   >;
@@ -146,9 +147,7 @@ export interface Strings {
       | "offlineBody"
       | "offlineFirst"
       | "leaf"
-      | "dealtNote"
-      | "earlier"
-      | "later",
+      | "dealtNote",
       string
     > & {
       progress(position: number, size: number): string;

@@ -111,6 +111,7 @@ export const vi: Strings = {
     absentBodyNoInvite: "Máy sẽ tự kết nối lại. Nếu không, bạn chạm “Tôi sẵn sàng” để bắt đầu trên máy này.",
     leftTitle: "Người cùng bàn đã rời trò chơi",
     leftBody: "Bạn có thể mời ai đó, chơi tiếp bằng một điện thoại hoặc kết thúc trò chơi.",
+    leftBodyNoInvite: "Bạn có thể chơi tiếp bằng điện thoại này hoặc kết thúc trò chơi.",
     inviteAgain: "Mời lại",
   },
   both: {
@@ -167,8 +168,6 @@ export const vi: Strings = {
     offlineFirst: "Hai bạn cứ trò chuyện. Có mạng lại là có thẻ tiếp theo.",
     leaf: "Đọc lại các thẻ trước",
     dealtNote: "Không có kết nối: chỉ để đọc. Có mạng lại là chơi tiếp ngay.",
-    earlier: "Trước",
-    later: "Tiếp",
     mine: {
       next: "Bạn đã xin sang thẻ tiếp theo.",
       previous: "Bạn đã xin quay lại thẻ trước.",

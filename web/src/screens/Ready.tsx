@@ -68,10 +68,11 @@ export function Ready() {
 function Absent({ us }: { us: Company }) {
   const { ready, game } = useStrings();
   const gone = us.iAmReady ? game.waitingGone : us.mayInvite ? ready.absentBody : ready.absentBodyNoInvite;
+  const left = us.mayInvite ? ready.leftBody : ready.leftBodyNoInvite;
   return (
     <div class="aside" data-testid={us.partner ? "partner-gone" : "partner-left"}>
       {us.partner && <p class="aside-title">{ready.absentTitle}</p>}
-      <p>{us.partner ? gone : ready.leftBody}</p>
+      <p>{us.partner ? gone : left}</p>
       <InviteAgain us={us} />
       {us.hosts && <Alone us={us} />}
     </div>
@@ -94,7 +95,13 @@ function Both({ us }: { us: Company }) {
   const words = strings.both;
   const { ready, game } = strings;
   const title = !us.missing ? words.title : us.partner ? ready.absentTitle : ready.leftTitle;
-  const body = !us.missing ? words.body : us.partner ? game.goneBody : ready.leftBody;
+  const body = !us.missing
+    ? words.body
+    : us.partner
+      ? game.goneBody
+      : us.mayInvite
+        ? ready.leftBody
+        : ready.leftBodyNoInvite;
   const below = (
     <>
       <InviteAgain us={us} />

@@ -5,6 +5,7 @@ import { setLanguage } from "../actions";
 import { wakeUp } from "../following";
 import { LANGUAGES, type Language } from "../i18n";
 import { useApp, useStrings } from "../store";
+import { Button } from "./Button";
 import { useLastHeir } from "./focus";
 import { type Seat, TableTop } from "./TableTop";
 import { useSaid } from "./voice";
@@ -57,14 +58,23 @@ function ConnectionState() {
         <>
           <span class="dot" aria-hidden="true" />
           <span>{strings.connection[shown]}</span>
-          {shown === "replaced" && (
-            <button type="button" class="link" data-testid="use-here" onClick={wakeUp}>
-              {strings.connection.useHere}
-            </button>
-          )}
         </>
       )}
     </p>
+  );
+}
+
+/** Another tab has the session: nothing here can be pressed but this. */
+function ElsewhereNote() {
+  const { connection, strings, route } = useApp();
+  if (route.name !== "session" || connection !== "replaced") return null;
+  return (
+    <section class="aside" data-testid="elsewhere">
+      <p class="aside-title">{strings.connection.replaced}</p>
+      <Button testId="use-here" kind="primary" onClick={wakeUp}>
+        {strings.connection.useHere}
+      </Button>
+    </section>
   );
 }
 
@@ -100,7 +110,10 @@ export function Shell({ stage, menu, children }: ShellProps) {
         {!slim && <TableTop number={number} {...seats} />}
         <ConnectionState />
       </header>
-      <main class="screen">{children}</main>
+      <main class="screen">
+        <ElsewhereNote />
+        {children}
+      </main>
     </>
   );
 }

@@ -54,10 +54,10 @@ export function Dealt({ onBack }: { onBack?: () => void }) {
         <div class="controls">
           <fieldset class="moves moves-two" aria-label={words.moves}>
             <Button testId="leaf-earlier" disabled={at === 0} resting={resting} onClick={() => go(at - 1)}>
-              {words.earlier}
+              {words.previous}
             </Button>
             <Button testId="leaf-later" disabled={at === dealt.length - 1} resting={resting} onClick={() => go(at + 1)}>
-              {words.later}
+              {words.next}
             </Button>
           </fieldset>
         </div>

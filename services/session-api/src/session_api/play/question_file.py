@@ -106,7 +106,9 @@ def faults_between_questions(content: Any) -> Iterator[Fault]:
     questions = list_at(content, "questions")[:MAX_QUESTIONS]
     yield from given_twice("question", "id", places(("questions",), questions))
     for place, question in places(("questions",), questions):
-        yield from given_twice("choice", "id", places((*place, "choices"), list_at(question, "choices")))
+        choices = list(places((*place, "choices"), list_at(question, "choices")))
+        yield from given_twice("choice", "id", choices)
+        yield from _told_twice(choices)
     languages = list_at(content, "languages")
     if languages and all(isinstance(one, str) and re.fullmatch(LANGUAGE, one) for one in languages):
         for place, question in places(("questions",), questions):
@@ -126,6 +128,18 @@ def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]
         if isinstance(text, dict) and text.keys() != set(languages):
             found = ", ".join(sorted(map(str, text))) or "no language"
             yield (*here, key), f"has {found}, not {', '.join(languages)}"
+
+
+def _told_twice(choices: Iterable[tuple[Place, Any]]) -> Iterator[Fault]:
+    """Choices between which no guest could tell, in any language."""
+    seen = set[tuple[Any, str]]()
+    for place, choice in choices:
+        texts = choice.get("text") if isinstance(choice, dict) else None
+        for language, text in texts.items() if isinstance(texts, dict) else ():
+            if isinstance(text, str):
+                if (language, text.strip().casefold()) in seen:
+                    yield (*place, "text", language), f"choice given twice: {text}"
+                seen.add((language, text.strip().casefold()))
 
 
 def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]:

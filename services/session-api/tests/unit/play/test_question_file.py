@@ -71,7 +71,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("version: 1", "version: '1'", "set.yaml:2: version: "),
         ("[en, de]", "[en, de, en]", "set.yaml:3: languages: language given twice: en"),
         ('"Sea"', '" "', "set.yaml:13: questions.1.choices.0.text.en: must have more than spaces"),
-        ("[en, de]", "&itself [*itself]", "set.yaml:1: is nested too deeply, or in itself"),
+        ('"Sea"', '"Sea "', "set.yaml:13: questions.1.choices.0.text.en: must not begin or end with a space"),
+        ("Hills", "SEA", "set.yaml:15: questions.1.choices.1.text.en: choice given twice: SEA"),
+        ('"Berge"', '"Meer"', "set.yaml:15: questions.1.choices.1.text.de: choice given twice: Meer"),
+        ("[en, de]", "&itself [*itself]", "set.yaml:3: *itself is an alias; write out what it stands for"),
+        ("[en, de]", "[" * 20_000, "set.yaml:"),
+        ("lost-key", "lost\u0007key", "set.yaml:5: has the character U+0007, which YAML does not take"),
     ],
 )
 def test_a_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
@@ -124,3 +129,20 @@ def test_the_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
         "one.yaml",
         "three.yaml",
     ]
+
+
+def test_bytes_that_are_no_text_are_told_with_every_line_that_has_some(tmp_path: Path) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_bytes(GOOD.replace("lost-key", "lost\0key").encode("latin-1"))
+    with pytest.raises(DataFileInvalid) as invalid:
+        read_question_file(path)
+    assert [fault.removeprefix(f"{tmp_path}/") for fault in invalid.value.faults] == [
+        "set.yaml:5: has the character U+0000, which YAML does not take",
+        "set.yaml:7: is not UTF-8 text: byte 0xfc",
+    ]
+
+
+def test_aliases_of_aliases_are_refused_before_anybody_counts_them(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{deep}: &a{deep} [{', '.join([f'*a{deep - 1}'] * 10)}]" for deep in range(1, 30)]
+    assert faults(tmp_path, "\n".join(lines)) == ["set.yaml:2: *a0 is an alias; write out what it stands for"]

@@ -195,7 +195,10 @@ SESSION_API = [
         "The game",
         [
             rates(
-                "Questions shown", "twotop_questions_shown_total", "context, mode", "What is played, and by how many."
+                "Questions shown",
+                "twotop_questions_shown_total",
+                "context, mode",
+                "What is played; a question opened again counts again.",
             ),
             rates(
                 "Moves",

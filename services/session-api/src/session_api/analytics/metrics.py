@@ -14,7 +14,9 @@ from session_api.sessions.domain.events import SYSTEM, Recorded
 from session_api.sessions.domain.state import SessionState
 
 SESSIONS = Counter("twotop_sessions_total", "milestones of sessions", ["event", "mode", "reason"])
-QUESTIONS_SHOWN = Counter("twotop_questions_shown_total", "questions that were laid open, again included", ["context", "mode"])
+QUESTIONS_SHOWN = Counter(
+    "twotop_questions_shown_total", "questions that were laid open, again included", ["context", "mode"]
+)
 MOVES = Counter("twotop_question_moves_total", "questions that were left", ["direction", "alone"])
 DECKS_FINISHED = Counter("twotop_decks_finished_total", "decks played to their end", ["context"])
 WISHES_RELEASED = Counter("twotop_wishes_released_total", "wishes that took effect because the partner was absent")

@@ -32,6 +32,11 @@ MAX_QUESTIONS, MAX_LANGUAGES = 1_000, 50
 NEARLY_THE_SAME = 0.75
 """Two questions of which so large a share of the words is common would get the same answer."""
 
+WRITTEN_IN_SYLLABLES = frozenset({"vi"})
+"""Languages in which few words have four letters, and an accent makes another word."""
+LONG_WORD, LONG_WORDS_ENOUGH = 4, 3
+"""With fewer, or in a script without spaces, the short words of a text count as well."""
+
 LANGUAGE = r"^[a-z]{2,3}$"
 
 Language = Annotated[str, Field(pattern=LANGUAGE)]
@@ -113,7 +118,8 @@ def faults_between_questions(content: Any) -> Iterator[Fault]:
     if languages and all(isinstance(one, str) and re.fullmatch(LANGUAGE, one) for one in languages):
         for place, question in places(("questions",), questions):
             yield from _not_in_every_language(place, question, languages)
-        yield from _nearly_the_same(questions, languages[0])
+        for language in languages:
+            yield from _nearly_the_same(questions, language)
 
 
 def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]) -> Iterator[Fault]:
@@ -147,7 +153,7 @@ def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]
     for place, question in places(("questions",), questions):
         match question:
             case {"id": str(known), "text": dict(text)} if isinstance(text.get(language), str):
-                ours = _words(text[language])
+                ours = _words(text[language], language)
                 alike = (
                     other
                     for other, theirs in earlier
@@ -158,7 +164,11 @@ def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]
                 earlier.append((known, ours))
 
 
-def _words(text: str) -> set[str]:
-    """The words of a text that carry meaning: four letters and more, without case and accents."""
+def _words(text: str, language: str) -> set[str]:
+    """The words of a text that carry meaning: four letters and more, without case and accents, where there are such."""
+    if language in WRITTEN_IN_SYLLABLES:
+        return set(re.findall(r"\w+", unicodedata.normalize("NFC", text.lower())))
     plain = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
-    return set(re.findall(r"\w{4,}", plain))
+    words = set(re.findall(r"\w+", plain))
+    long = {word for word in words if len(word) >= LONG_WORD}
+    return long if len(long) >= LONG_WORDS_ENOUGH else words

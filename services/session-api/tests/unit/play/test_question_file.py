@@ -62,6 +62,11 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             "Which key would you miss most now?",
             "set.yaml:10: questions.1.text.en: is nearly the same as lost-key",
         ),
+        (
+            "Meer oder Berge, und warum?",
+            "Welcher Schlüssel würde dir nun am meisten fehlen?",
+            "set.yaml:10: questions.1.text.de: is nearly the same as lost-key",
+        ),
         ("id: lost-key", "id: Lost Key", "set.yaml:5: questions.0.id: "),
         ("kind: open", "kind: open\n    mood: sad", "set.yaml:7: questions.0.mood: "),
         ("id: lost-key", "id: 2024-13-45", "set.yaml:5: month must be in 1..12; text that looks like a date"),
@@ -146,3 +151,27 @@ def test_aliases_of_aliases_are_refused_before_anybody_counts_them(tmp_path: Pat
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{deep}: &a{deep} [{', '.join([f'*a{deep - 1}'] * 10)}]" for deep in range(1, 30)]
     assert faults(tmp_path, "\n".join(lines)) == ["set.yaml:2: *a0 is an alias; write out what it stands for"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "other", "alike"),
+    [
+        ("vi", "Món nào hai bạn nhớ nhất?", "Hai bạn nhớ món nào nhất?", True),
+        ("vi", "Món nào hai bạn nhớ nhất?", "Nơi nào hai bạn mong trở lại?", False),
+        ("ja", "なぜですか?", "なぜですか?", True),
+        ("ja", "なぜですか?", "いつですか?", False),
+        ("en", "Sea or hills, and why?", "Which hills did you climb as a child?", False),
+    ],
+)
+def test_questions_are_compared_in_every_language_as_it_is_written(
+    tmp_path: Path, language: str, text: str, other: str, alike: bool
+) -> None:
+    head = f"context: exploring\nversion: 1\nlanguages: [eo, {language}]\nquestions:\n"
+    pair = (("one", "Kie vi loĝis infanaĝe?", text), ("two", "Kiun kanton vi kantas plej ofte?", other))
+    entries = [f'  - {{id: {one}, kind: open, text: {{eo: "{eo}", {language}: "{its}"}}}}\n' for one, eo, its in pair]
+    content = head + "".join(entries)
+    if not alike:
+        assert read(tmp_path, content).questions
+        return
+    fault = f"set.yaml:6: questions.1.text.{language}: is nearly the same as one"
+    assert faults(tmp_path, content) == [fault]

@@ -163,13 +163,22 @@ SESSION_API = [
                 "Begun, joined, ready, played, ended.",
             ),
             rates("Ends", "twotop_sessions_total", "reason", "Why sessions end.", where='event="session_ended"'),
+            levels(
+                "Tables by live sessions",
+                "twotop_tables",
+                "live_sessions",
+                "How many tables have so many live sessions now; each instance counts all tables, once a minute.",
+                how="max",
+            ),
             Panel(
-                "Live sessions at a table",
+                "Tables at the cap",
                 "short",
-                "Seen as each new session starts; many at the cap (10) is abuse.",
+                "No session may begin there until one ends; many at once is abuse.",
                 {
-                    quantile(0.5, "twotop_live_sessions_per_table"): "p50",
-                    quantile(0.99, "twotop_live_sessions_per_table"): "p99",
+                    total("max", at("twotop_tables_at_cap")): "tables",
+                    total(
+                        "sum", f"increase({at('twotop_sessions_refused_at_cap_total')}[$__rate_interval])"
+                    ): "refused",
                 },
             ),
             durations("Append", "twotop_append_seconds", "From hand-over to commit: what every command waits for."),
@@ -186,7 +195,10 @@ SESSION_API = [
         "The game",
         [
             rates(
-                "Questions shown", "twotop_questions_shown_total", "context, mode", "What is played, and by how many."
+                "Questions shown",
+                "twotop_questions_shown_total",
+                "context, mode",
+                "What is played; a question opened again counts again.",
             ),
             rates(
                 "Moves",

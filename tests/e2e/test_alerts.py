@@ -71,10 +71,8 @@ CASES: dict[str, dict[str, str]] = {
         'twotop_join_total{job="pairing", outcome="paired"}': steady(10),
         'twotop_join_total{job="pairing", outcome="too_many_attempts"}': burst(2),
     },
-    "TablesAtTheCap": {
-        'twotop_live_sessions_per_table_count{job="session-api"}': steady(10),
-        'twotop_live_sessions_per_table_bucket{job="session-api", le="8.0"}': "0+10x20 200+5x20 300+10x60",
-    },
+    # Nothing starts and nobody comes: they are full all the same.
+    "TablesAtTheCap": {'twotop_tables_at_cap{job="session-api", instance="a"}': level(0, 2)},
     "SlowPhonesCutOff": {'twotop_socket_closes_total{job="realtime-gateway", code="4508"}': burst(5)},
     "SocketsTurnedAway": {'twotop_socket_closes_total{job="realtime-gateway", code="1013"}': burst(10)},
     "DeadlinesLate": slow("twotop_deadline_lateness_seconds", 'job="cleanup-worker", kind="session"', "1.0", "30.0"),

@@ -12,6 +12,8 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI
 
+from session_api.analytics.metrics import tell_tables
+from session_api.analytics.queries import tables_by_live_sessions
 from session_api.play.api import PlayApi
 from session_api.play.api import router as play_router
 from session_api.play.shelf import QuestionShelf
@@ -160,8 +162,8 @@ def make_app(settings: SessionApiSettings, health: Health) -> FastAPI:
 
 async def _keep_house(pool: asyncpg.Pool[Any], company: Company, now: Callable[[], datetime]) -> None:
     while True:
-        await asyncio.sleep(HOUSEKEEPING_S)
         try:
+            tell_tables(await tables_by_live_sessions(pool, now()))
             await queries.forget_creations(pool, now())
             await queries.forget_renewals(pool, now() - CREDENTIAL_KEY_KEPT)
             await company.forget_old()
@@ -169,3 +171,4 @@ async def _keep_house(pool: asyncpg.Pool[Any], company: Company, now: Callable[[
             if not looks_unavailable(error):
                 raise
             log.warning("housekeeping.failed", error=type(error).__name__)
+        await asyncio.sleep(HOUSEKEEPING_S)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from yaml.reader import Reader
 
 
 class DataFileInvalid(Exception):
@@ -39,11 +40,13 @@ MAX_BITS = 64
 
 
 def printable(value: str) -> str:
-    """For AfterValidator: text on one line, of more than spaces. Raises ValueError."""
+    """For AfterValidator: text on one line, with no space around it. Raises ValueError."""
     if not value.isprintable():
         raise ValueError("must be printable text on one line")
     if value.isspace():
         raise ValueError("must have more than spaces")
+    if value != value.strip():
+        raise ValueError("must not begin or end with a space")
     return value
 
 
@@ -55,12 +58,9 @@ def read_data_file(
     ``between_entries`` finds what no entry tells by itself. It is given the content as it was read, whatever is wrong
     with it, because a model of the whole file would not look at one entry while another is faulty.
     """
+    text = _text_of(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise DataFileInvalid([f"{path}: {reason}"]) from None
-    try:
+        _refuse_aliases(text)
         loader = _Loader(text)
         root = loader.get_single_node()
         if root is not None:
@@ -70,13 +70,13 @@ def read_data_file(
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataFileInvalid([f"{path}:{line}: {error.problem}"]) from None
     except yaml.YAMLError as error:
-        raise DataFileInvalid([f"{path}: {error}"]) from None
+        raise DataFileInvalid([f"{path}:1: {error}"]) from None
     except ValueError as error:
         # Of what looks like a number or a date and is none; YAML does not say where.
         line = _line_of_unreadable(root) or 1
         raise DataFileInvalid([f"{path}:{line}: {error}; text that looks like a date or number needs quotes"]) from None
     except RecursionError:
-        raise DataFileInvalid([f"{path}:1: is nested too deeply, or in itself"]) from None
+        raise DataFileInvalid([f"{path}:1: is nested too deeply"]) from None
     faults = list(between_entries(content))
     try:
         read = model.model_validate(content)
@@ -114,6 +114,37 @@ def given_twice(what: str, key: str, entries: Iterable[tuple[Place, Any]]) -> It
 def _sentence(place: Place, reason: str) -> str:
     where = ".".join(str(part) for part in place)
     return f"{where}: {reason}" if where else reason
+
+
+def _text_of(path: Path) -> str:
+    """What the file says. YAML would tell of a character that it does not take, but not in which line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataFileInvalid([f"{path}: {error.strerror}"]) from None
+    faults = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            found = Reader.NON_PRINTABLE.search(line.decode())
+        except UnicodeDecodeError as error:
+            faults.append(f"{path}:{number}: is not UTF-8 text: byte {line[error.start]:#04x}")
+        else:
+            if found:
+                faults.append(
+                    f"{path}:{number}: has the character U+{ord(found.group()):04X}, which YAML does not take"
+                )
+    if faults:
+        raise DataFileInvalid(faults)
+    return data.decode()
+
+
+def _refuse_aliases(text: str) -> None:
+    """A few lines of aliases of aliases stand for more than any machine can read."""
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            mark: Any = event.start_mark
+            reason = f"*{event.anchor} is an alias; write out what it stands for"
+            raise yaml.MarkedYAMLError(problem=reason, problem_mark=mark)
 
 
 def _refuse_repeated_keys(node: yaml.Node) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +41,15 @@ class Count:
     mean_duration_s: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class TablesAlike:
+    """How many tables have so many live sessions, and whether that is as many as they may have."""
+
+    live_sessions: int
+    at_the_cap: bool
+    tables: int
+
+
 async def insert_records(connection: asyncpg.Connection[Any], records: Sequence[AnalyticsRecord]) -> None:
     """Insert ``records`` in the connection's current transaction."""
     if records:
@@ -51,3 +60,21 @@ async def counts(database: AsyncSession | AsyncConnection, day: date, location_i
     """What happened at a location on a service day, grouped by kind, mode, context and reason."""
     result = await database.execute(_COUNTS, {"day": day, "location_id": location_id})
     return [Count(**row) for row in result.mappings()]
+
+
+async def tables_by_live_sessions(pool: asyncpg.Pool[Any], now: datetime) -> list[TablesAlike]:
+    """Every table there is, those without a session too, by how many live at it."""
+    rows = await pool.fetch(
+        """
+        SELECT live_sessions, at_the_cap, count(*) AS tables
+        FROM (SELECT count(head.session_id) AS live_sessions,
+                     count(head.session_id) >= location.table_session_cap AS at_the_cap
+              FROM tables AS place JOIN locations AS location ON location.id = place.location_id
+              LEFT JOIN session_heads AS head
+                     ON head.table_id = place.id AND head.ended_at IS NULL AND head.due_at > $1
+              GROUP BY place.id, location.table_session_cap) AS counted
+        GROUP BY live_sessions, at_the_cap
+        """,
+        now,
+    )
+    return [TablesAlike(**row) for row in rows]

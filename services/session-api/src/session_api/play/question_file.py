@@ -32,6 +32,11 @@ MAX_QUESTIONS, MAX_LANGUAGES = 1_000, 50
 NEARLY_THE_SAME = 0.75
 """Two questions of which so large a share of the words is common would get the same answer."""
 
+WRITTEN_IN_SYLLABLES = frozenset({"vi"})
+"""Languages in which few words have four letters, and an accent makes another word."""
+LONG_WORD, LONG_WORDS_ENOUGH = 4, 3
+"""With fewer, or in a script without spaces, the short words of a text count as well."""
+
 LANGUAGE = r"^[a-z]{2,3}$"
 
 Language = Annotated[str, Field(pattern=LANGUAGE)]
@@ -106,12 +111,15 @@ def faults_between_questions(content: Any) -> Iterator[Fault]:
     questions = list_at(content, "questions")[:MAX_QUESTIONS]
     yield from given_twice("question", "id", places(("questions",), questions))
     for place, question in places(("questions",), questions):
-        yield from given_twice("choice", "id", places((*place, "choices"), list_at(question, "choices")))
+        choices = list(places((*place, "choices"), list_at(question, "choices")))
+        yield from given_twice("choice", "id", choices)
+        yield from _told_twice(choices)
     languages = list_at(content, "languages")
     if languages and all(isinstance(one, str) and re.fullmatch(LANGUAGE, one) for one in languages):
         for place, question in places(("questions",), questions):
             yield from _not_in_every_language(place, question, languages)
-        yield from _nearly_the_same(questions, languages[0])
+        for language in languages:
+            yield from _nearly_the_same(questions, language)
 
 
 def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]) -> Iterator[Fault]:
@@ -128,12 +136,24 @@ def _not_in_every_language(place: Place, question: Any, languages: Sequence[str]
             yield (*here, key), f"has {found}, not {', '.join(languages)}"
 
 
+def _told_twice(choices: Iterable[tuple[Place, Any]]) -> Iterator[Fault]:
+    """Choices between which no guest could tell, in any language."""
+    seen = set[tuple[Any, str]]()
+    for place, choice in choices:
+        texts = choice.get("text") if isinstance(choice, dict) else None
+        for language, text in texts.items() if isinstance(texts, dict) else ():
+            if isinstance(text, str):
+                if (language, text.strip().casefold()) in seen:
+                    yield (*place, "text", language), f"choice given twice: {text}"
+                seen.add((language, text.strip().casefold()))
+
+
 def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]:
     earlier: list[tuple[str, set[str]]] = []
     for place, question in places(("questions",), questions):
         match question:
             case {"id": str(known), "text": dict(text)} if isinstance(text.get(language), str):
-                ours = _words(text[language])
+                ours = _words(text[language], language)
                 alike = (
                     other
                     for other, theirs in earlier
@@ -144,7 +164,11 @@ def _nearly_the_same(questions: Sequence[Any], language: str) -> Iterator[Fault]
                 earlier.append((known, ours))
 
 
-def _words(text: str) -> set[str]:
-    """The words of a text that carry meaning: four letters and more, without case and accents."""
+def _words(text: str, language: str) -> set[str]:
+    """The words of a text that carry meaning: four letters and more, without case and accents, where there are such."""
+    if language in WRITTEN_IN_SYLLABLES:
+        return set(re.findall(r"\w+", unicodedata.normalize("NFC", text.lower())))
     plain = "".join(one for one in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(one))
-    return set(re.findall(r"\w{4,}", plain))
+    words = set(re.findall(r"\w+", plain))
+    long = {word for word in words if len(word) >= LONG_WORD}
+    return long if len(long) >= LONG_WORDS_ENOUGH else words

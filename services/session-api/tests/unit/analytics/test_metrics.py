@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 from session_api_testing.builders import PHONE_A, PHONE_B, START, new_session, paired
 from session_api_testing.shelves import TestShelf
 
-from session_api.analytics.metrics import count_play
+from session_api.analytics.metrics import count_play, tell_tables
+from session_api.analytics.queries import TablesAlike
 from session_api.play.domain.commands import ChooseContext, ReleaseWishes, RequestNext, SetReady, Skip, StartAfresh
 from session_api.sessions.domain.commands import AdmitPartner, Command
 from session_api.sessions.domain.decider import decide, evolve, record
@@ -128,3 +129,17 @@ def test_who_begins_without_an_absent_partner_is_no_measure_of_how_long_couples_
     table.run(ReleaseWishes(frozenset({PHONE_B})))
     assert table.state.play.both_ready
     assert counted("twotop_both_ready_seconds_count") == 0
+
+
+def test_full_tables_are_told_until_they_are_full_no_more() -> None:
+    def told(name: str, **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(name, labels)
+
+    tell_tables(
+        [TablesAlike(0, False, 5), TablesAlike(2, True, 1), TablesAlike(10, True, 2), TablesAlike(40, False, 1)]
+    )
+    assert [told("twotop_tables", live_sessions=live) for live in ("0", "1", "2", "10+")] == [5, 0, 1, 3]
+    assert told("twotop_tables_at_cap") == 3
+    tell_tables([TablesAlike(0, False, 9)])
+    assert [told("twotop_tables", live_sessions=live) for live in ("0", "2", "10+")] == [9, 0, 0]
+    assert told("twotop_tables_at_cap") == 0

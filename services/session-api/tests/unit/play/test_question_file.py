@@ -62,6 +62,11 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             "Which key would you miss most now?",
             "set.yaml:10: questions.1.text.en: is nearly the same as lost-key",
         ),
+        (
+            "Meer oder Berge, und warum?",
+            "Welcher Schlüssel würde dir nun am meisten fehlen?",
+            "set.yaml:10: questions.1.text.de: is nearly the same as lost-key",
+        ),
         ("id: lost-key", "id: Lost Key", "set.yaml:5: questions.0.id: "),
         ("kind: open", "kind: open\n    mood: sad", "set.yaml:7: questions.0.mood: "),
         ("id: lost-key", "id: 2024-13-45", "set.yaml:5: month must be in 1..12; text that looks like a date"),
@@ -71,7 +76,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("version: 1", "version: '1'", "set.yaml:2: version: "),
         ("[en, de]", "[en, de, en]", "set.yaml:3: languages: language given twice: en"),
         ('"Sea"', '" "', "set.yaml:13: questions.1.choices.0.text.en: must have more than spaces"),
-        ("[en, de]", "&itself [*itself]", "set.yaml:1: is nested too deeply, or in itself"),
+        ('"Sea"', '"Sea "', "set.yaml:13: questions.1.choices.0.text.en: must not begin or end with a space"),
+        ("Hills", "SEA", "set.yaml:15: questions.1.choices.1.text.en: choice given twice: SEA"),
+        ('"Berge"', '"Meer"', "set.yaml:15: questions.1.choices.1.text.de: choice given twice: Meer"),
+        ("[en, de]", "&itself [*itself]", "set.yaml:3: *itself is an alias; write out what it stands for"),
+        ("[en, de]", "[" * 20_000, "set.yaml:"),
+        ("lost-key", "lost\u0007key", "set.yaml:5: has the character U+0007, which YAML does not take"),
     ],
 )
 def test_a_fault_is_told_with_its_line(tmp_path: Path, old: str, new: str, fault: str) -> None:
@@ -124,3 +134,44 @@ def test_the_faults_of_several_files_are_told_at_once(tmp_path: Path) -> None:
         "one.yaml",
         "three.yaml",
     ]
+
+
+def test_bytes_that_are_no_text_are_told_with_every_line_that_has_some(tmp_path: Path) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_bytes(GOOD.replace("lost-key", "lost\0key").encode("latin-1"))
+    with pytest.raises(DataFileInvalid) as invalid:
+        read_question_file(path)
+    assert [fault.removeprefix(f"{tmp_path}/") for fault in invalid.value.faults] == [
+        "set.yaml:5: has the character U+0000, which YAML does not take",
+        "set.yaml:7: is not UTF-8 text: byte 0xfc",
+    ]
+
+
+def test_aliases_of_aliases_are_refused_before_anybody_counts_them(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{deep}: &a{deep} [{', '.join([f'*a{deep - 1}'] * 10)}]" for deep in range(1, 30)]
+    assert faults(tmp_path, "\n".join(lines)) == ["set.yaml:2: *a0 is an alias; write out what it stands for"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "other", "alike"),
+    [
+        ("vi", "Món nào hai bạn nhớ nhất?", "Hai bạn nhớ món nào nhất?", True),
+        ("vi", "Món nào hai bạn nhớ nhất?", "Nơi nào hai bạn mong trở lại?", False),
+        ("ja", "なぜですか?", "なぜですか?", True),
+        ("ja", "なぜですか?", "いつですか?", False),
+        ("en", "Sea or hills, and why?", "Which hills did you climb as a child?", False),
+    ],
+)
+def test_questions_are_compared_in_every_language_as_it_is_written(
+    tmp_path: Path, language: str, text: str, other: str, alike: bool
+) -> None:
+    head = f"context: exploring\nversion: 1\nlanguages: [eo, {language}]\nquestions:\n"
+    pair = (("one", "Kie vi loĝis infanaĝe?", text), ("two", "Kiun kanton vi kantas plej ofte?", other))
+    entries = [f'  - {{id: {one}, kind: open, text: {{eo: "{eo}", {language}: "{its}"}}}}\n' for one, eo, its in pair]
+    content = head + "".join(entries)
+    if not alike:
+        assert read(tmp_path, content).questions
+        return
+    fault = f"set.yaml:6: questions.1.text.{language}: is nearly the same as one"
+    assert faults(tmp_path, content) == [fault]

@@ -103,7 +103,8 @@ def test_every_fault_is_told_at_once_in_the_order_of_the_file(written: Path) -> 
         ("[1, 2]", "valid dictionary"),
         ("tenant: {slug: a, slug: b}", "slug is given twice"),
         ("tenant: [", "node content"),
-        ("a: \x00", "characters are not allowed"),
+        ("a: \x00", "1: has the character U+0000"),
+        (HEAD.replace("name: One", "name: 'One '") + "    hours: {}\n" + TABLES, "4: locations.0.name: must not begin"),
         (HEAD + f"    hours: {{}}\n    tables: [{{number: 0x{'f' * 5000}}}]\n", "tables.0.number: "),
     ],
 )
@@ -131,7 +132,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_venue_file(tmp_path / "missing.yaml")
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"tenant: caf\xe9")
-    with pytest.raises(VenueFileInvalid, match="not UTF-8"):
+    with pytest.raises(VenueFileInvalid, match=r"latin\.yaml:1: is not UTF-8 text"):
         read_venue_file(latin)
 
 

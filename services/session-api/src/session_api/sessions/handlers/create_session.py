@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-from prometheus_client import Histogram
+from prometheus_client import Counter
 
 from session_api.analytics.domain import analytics_of
 from session_api.analytics.metrics import count_milestones
@@ -42,10 +42,8 @@ from twotop_common.service_defaults.problems import unavailable
 LOCK_PATIENCE_S = 2.0
 READABLE_AFTER_END_S = 86_400
 
-LIVE_SESSIONS_PER_TABLE = Histogram(
-    "twotop_live_sessions_per_table",
-    "Sessions live at a table, seen as each new one starts",
-    buckets=(1, 2, 3, 4, 5, 6, 8, 10, 20),
+REFUSED_AT_THE_CAP = Counter(
+    "twotop_sessions_refused_at_cap_total", "sessions that did not begin because their table had as many as it may"
 )
 
 
@@ -77,10 +75,9 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
         if key_hashes:
             earlier = await _claim(connection, key_hashes, Creation(fingerprint, state.session_id, key_id), now)
         if earlier is None:
-            live = await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
+            await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
-    LIVE_SESSIONS_PER_TABLE.observe(live)
     count_milestones(analytics_of([recorded], state))
     deps.log.tell(state, [recorded])
     return _answer(deps, body.table_token, Head(state, now), recorded, key_id)
@@ -157,19 +154,17 @@ def _fact(deps: SessionDeps, view: TableView, state: SessionState, at: datetime)
 
 async def _write(
     connection: Any, *, view: TableView, recorded: e.Recorded, state: SessionState, message: OutboxRecord, now: datetime
-) -> int:
-    """How many sessions are live at the table, with this one."""
+) -> None:
     try:
         await queries.lock_table(connection, view.table_id)
     except asyncpg.LockNotAvailableError:
         raise unavailable("Too many start at this table at once.") from None
-    live = await queries.live_sessions_at(connection, view.table_id, now)
-    if live >= view.table_session_cap:
+    if await queries.live_sessions_at(connection, view.table_id, now) >= view.table_session_cap:
+        REFUSED_AT_THE_CAP.inc()
         raise table_session_limit()
     await store.create(connection, [recorded], state)
     await enqueue_on(connection, [message])
     await insert_records(connection, analytics_of([recorded], state))
-    return live + 1
 
 
 async def _claim(

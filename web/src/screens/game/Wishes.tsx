@@ -8,6 +8,7 @@ import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import type { Company } from "../company";
+import { useLate } from "../late";
 
 /** For so long nothing is said of a wish that nobody has to agree to: it takes effect before a guest could read it. */
 const SOON_MS = 600;
@@ -38,11 +39,14 @@ function Mine({ wish, alone }: { wish: Wish; alone: boolean }) {
     const timer = setTimeout(() => setWaits(true), SOON_MS);
     return () => clearTimeout(timer);
   }, []);
+  const late = useLate(alone ? `${wish.wish} ${wish.context}` : null);
   if (!waits) return null;
   return (
     <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
       <p>
-        {alone ? strings.game.waitingGone : `${named(words, strings, wish, words[wish.wish])} ${strings.game.waiting}`}
+        {alone && !late
+          ? strings.game.waitingGone
+          : `${named(words, strings, wish, words[wish.wish])} ${strings.game.waiting}`}
       </p>
       <Button
         testId="take-back"

@@ -20,7 +20,7 @@ export interface Company {
   missing: boolean;
   /** It is missing, or may be: this phone may invite somebody to it, and has not done so yet. */
   mayInvite: boolean;
-  /** Likewise, for giving it up. Should its phone be there after all, the server refuses both. */
+  /** Likewise, for giving it up. A partner whose socket is open, or has just come, keeps it: the server refuses both. */
   mayGoAlone: boolean;
   iAmReady: boolean;
   partnerReady: boolean;

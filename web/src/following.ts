@@ -79,7 +79,7 @@ function partnerIn(picture: SessionPicture | null, me: string): Member | undefin
   return picture?.members.find((one) => one.present && one.participant_id !== me);
 }
 
-/** Presence comes over the socket alone, and only of phones that had one: else the rules know who is absent, and the app does not. */
+/** Presence comes over the socket alone, and only of phones that had one. Of others the rules know whether they are there. */
 function listenForPartner(me: string): void {
   const { connection, picture, presence, unheard } = current();
   const partner = partnerIn(picture, me);

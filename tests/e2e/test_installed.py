@@ -149,6 +149,9 @@ async def test_a_swipe_to_the_left_is_next_and_to_the_right_is_back(stack: Stack
     await guest.shows(3)
     await swipe(guest, towards="right")
     await guest.shows(2)
+    await expect(guest.page.get_by_test_id("move-skip")).to_be_enabled()
+    await guest.page.keyboard.press("ArrowRight")
+    await guest.shows(3)
     assert not guest.errors
 
 

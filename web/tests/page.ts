@@ -89,8 +89,10 @@ export class FakeNode extends EventTarget {
     page.dispatchEvent(event);
   }
 
-  closest(): null {
-    return null;
+  /** Of tags alone: `textarea, input`. */
+  closest(selector: string): FakeNode | null {
+    const found = this.localName !== null && selector.split(", ").includes(this.localName);
+    return found ? this : (this.parentNode?.closest(selector) ?? null);
   }
 
   scrollIntoView(): void {
@@ -126,6 +128,12 @@ class FakePage extends EventTarget {
 
   createTextNode(text: string): FakeNode {
     return new FakeNode(null, text);
+  }
+
+  /** Of a tag and an attribute: `dialog[open]`. */
+  querySelector(selector: string): FakeNode | null {
+    const [name, attribute] = selector.split(/[[\]]/) as [string, string];
+    return [...this.body.all()].find((one) => one.localName === name && one.getAttribute(attribute) !== null) ?? null;
   }
 
   /** From now on, how often children came to or went from `node`. */

@@ -32,6 +32,7 @@ const happens = (change: Parameters<typeof update>[0]) => act(() => update(chang
 
 const NOT_READY = { both_ready: false, question: null };
 const GONE = { a: "gone", b: "gone" } as const;
+const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
 const absentPartner = () => picture().members.map((one) => ({ ...one, present: one.role === "A" }));
 
 async function open(change: Parameters<typeof sitDown>[0] = {}): Promise<void> {
@@ -105,7 +106,7 @@ test("a card that has just appeared takes no press: half a double tap asks for n
 test("a second press on what was asked for takes nothing back", async () => {
   await open({ picture: picture({ wishes: [wish("a", "next")] }) });
   const next = find("move-next");
-  expect(next.textContent).toBe(en.game.waiting);
+  expect(next.textContent).toBe(en.game.next);
   expect(next.getAttribute("aria-pressed")).toBe("true");
   await press("move-next");
   expect(submit).not.toHaveBeenCalled();
@@ -113,11 +114,21 @@ test("a second press on what was asked for takes nothing back", async () => {
   expect(submit).toHaveBeenCalledWith({ type: "withdraw_next", data: {} });
 });
 
+test("beside the partner's other wish, one's own says only what it is", async () => {
+  const mine = wish("a", "next");
+  await open({ picture: picture({ wishes: [mine] }) });
+  expect(find("wish-mine").textContent).toContain(en.game.waiting);
+  await happens({ picture: picture({ wishes: [mine, wish("b", "previous")] }) });
+  expect(find("wish-theirs").textContent).toContain(en.game.theirs.previous);
+  expect(find("wish-mine").textContent).toBe(en.game.mine.next + en.game.takeBack);
+});
+
 test("without a network nothing that needs it takes a press, and it is said why", async () => {
   await open();
-  expect(maybe("no-network")).toBeUndefined();
+  expect(maybe("offline-note")).toBeUndefined();
   await happens({ connection: "offline" });
-  expect(find("no-network").textContent).toBe(en.game.noNetwork);
+  expect(find("connection-state").textContent).toBe(en.connection.offline);
+  expect(find("offline-note").textContent).toContain(en.game.offlineBody);
   for (const id of ["move-next", "move-skip", "show-hint"]) {
     expect(find(id).getAttribute("aria-disabled")).toBe("true");
     await press(id);
@@ -163,15 +174,22 @@ test.each([
   expect(find("no-network").textContent).toBe(en.game.noNetwork);
 });
 
+const CHOICE = {
+  question_id: CARD.question_id,
+  kind: "choice",
+  text: "?",
+  hint: null,
+  choices: [{ id: "x", text: "X" }],
+};
+const sets = { "exploring/1/en": { language: "en", questions: [CHOICE] } } as never;
+
+test("with one phone the choices are there to be talked about: none can be pressed", async () => {
+  await open({ sets, picture: picture({}, ALONE) });
+  expect(find("choices-read").textContent).toBe("X");
+  for (const id of ["choice-x", "answers"]) expect(maybe(id)).toBeUndefined();
+});
+
 test("a choice counts as made when the server has taken it, not before", async () => {
-  const sets = {
-    "exploring/1/en": {
-      language: "en",
-      questions: [
-        { question_id: CARD.question_id, kind: "choice", text: "?", hint: null, choices: [{ id: "x", text: "X" }] },
-      ],
-    },
-  } as never;
   await open({ sets, pressed: "answer", sent: { card: CARD, answer: "x" } });
   expect(find("choice-x").getAttribute("aria-pressed")).toBe("false");
   expect(find("choice-x").getAttribute("aria-busy")).toBe("true");
@@ -311,6 +329,21 @@ const ANSWERED = {
   revealed: true,
 };
 
+test("the same choice is a moment of its own, two choices and the same words are not", async () => {
+  const answers = (mine: string, theirs: string) => [
+    { participant_id: "a", answer: mine },
+    { participant_id: "b", answer: theirs },
+  ];
+  await open({ sets, picture: picture({ ...ANSWERED, answers: answers("x", "x") }) });
+  expect(find("both-chose").textContent).toBe(en.game.bothChose("X"));
+  await happens({ picture: picture({ ...ANSWERED, answers: answers("x", "y") }) });
+  expect(maybe("both-chose")).toBeUndefined();
+  await closePage();
+  openPage();
+  await open({ picture: picture(ANSWERED) });
+  expect(maybe("both-chose")).toBeUndefined();
+});
+
 test("answers are brought into sight when they are revealed, but not again after a reload", async () => {
   await open({ picture: picture({ answered: ["a"] }) });
   await happens({ picture: picture(ANSWERED) });
@@ -396,13 +429,12 @@ test("a seat that nobody has is given up at once", async () => {
   expect(fetch).toHaveBeenCalledTimes(1);
 });
 
-const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
-
 test.each<[string, SessionPicture, string[], string]>([
   ["a table for one", picture(NOT_READY, ALONE), [], "invite-second"],
   ["the menu", picture({}, ALONE), ["menu"], "invite-second"],
   ["two who are not ready", picture(NOT_READY), [], "invite-again"],
   ["two at their first card", picture({ question: null }), [], "invite-again"],
+  ["a card whose other guest has left", picture({}, { members: absentPartner() }), [], "invite-another"],
 ])("%s offers an invitation only where pairing is on", async (_, seen, presses, invitation) => {
   for (const dual of [true, false]) {
     await show(null);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { listen, swipeOf } from "../src/ui/swipe";
-import { FakeNode, openPage } from "./page";
+import { FakeNode, openPage, page } from "./page";
 
 let card: FakeNode;
 let swiped: string[];
@@ -63,4 +63,30 @@ test("on an enlarged page a finger moves about and turns nothing", () => {
   view.scale = 1;
   view.dispatchEvent(new Event("resize"));
   expect(card.classes).not.toContain("zoomed");
+});
+
+function key(
+  name: string,
+  { target = card, ...with_ }: { target?: FakeNode; ctrlKey?: boolean; repeat?: boolean } = {},
+) {
+  const event = new Event("keydown");
+  Object.defineProperty(event, "target", { value: target });
+  dispatchEvent(Object.assign(event, { key: name }, with_));
+}
+
+test("the arrow keys turn cards as fingers do", () => {
+  for (const name of ["ArrowRight", "ArrowLeft", "ArrowDown", "n"]) key(name);
+  expect(swiped).toEqual(["left", "right"]);
+});
+
+test("an arrow key turns nothing in a field, under a sheet, with another key, or held down", () => {
+  for (const name of ["textarea", "input", "select"]) key("ArrowRight", { target: new FakeNode(name) });
+  key("ArrowRight", { ctrlKey: true });
+  key("ArrowRight", { repeat: true });
+  const sheet = new FakeNode("dialog");
+  page.body.insertBefore(sheet, null);
+  sheet.showModal();
+  key("ArrowRight");
+  sheet.remove();
+  expect(swiped).toEqual([]);
 });

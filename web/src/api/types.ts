@@ -73,6 +73,9 @@ export interface Play {
   revealed: boolean;
 }
 
+/** How far the deck of one context is; at its end `position` is `size + 1`. */
+export type DeckPlace = Omit<Card, "hint_revealed">;
+
 export interface SessionState {
   session_id: string;
   table_number: string;
@@ -87,7 +90,7 @@ export interface SessionState {
 }
 
 export interface Snapshot extends Omit<Schemas["SnapshotBody"], "state"> {
-  state: SessionState;
+  state: SessionState & { play: { decks?: DeckPlace[] } };
 }
 
 export type GameCommand =

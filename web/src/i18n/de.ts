@@ -135,6 +135,7 @@ export const de: Strings = {
     cardMissing: "Diese Karte ist verloren gegangen. Nehmt die nächste.",
     hint: "Tipp zeigen",
     answers: "Eure Antworten",
+    bothChose: (choice) => `Ihr habt beide „${choice}“ gewählt.`,
     writeAnswer: "Antwort aufschreiben",
     changeAnswer: "Antwort ändern",
     answerLabel: "Deine Antwort",

@@ -129,6 +129,7 @@ export const en: Strings = {
     cardMissing: "This card has gone missing. Take the next one.",
     hint: "Show a hint",
     answers: "Your answers",
+    bothChose: (choice) => `You both chose “${choice}”.`,
     writeAnswer: "Write an answer",
     changeAnswer: "Change your answer",
     answerLabel: "Your answer",

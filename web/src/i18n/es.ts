@@ -131,6 +131,7 @@ export const es: Strings = {
     cardMissing: "Esta carta se ha perdido. Pasa a la siguiente.",
     hint: "Ver una pista",
     answers: "Las dos respuestas",
+    bothChose: (choice) => `Los dos eligieron «${choice}».`,
     writeAnswer: "Escribir una respuesta",
     changeAnswer: "Cambiar tu respuesta",
     answerLabel: "Tu respuesta",

@@ -151,6 +151,7 @@ export interface Strings {
     > & {
       progress(position: number, size: number): string;
       cardTitle(position: number, size: number): string;
+      bothChose(choice: string): string;
       mine: Record<Want, string> & { wishContext(name: string): string };
       theirs: Record<Want, string> & { wishContext(name: string): string };
       grant: Record<Want, string>;

@@ -130,6 +130,7 @@ export const vi: Strings = {
     cardMissing: "Thẻ này bị lạc mất rồi. Bạn lấy thẻ tiếp theo nhé.",
     hint: "Xem gợi ý",
     answers: "Câu trả lời của hai bạn",
+    bothChose: (choice) => `Hai bạn cùng chọn “${choice}”.`,
     writeAnswer: "Viết câu trả lời",
     changeAnswer: "Sửa câu trả lời",
     answerLabel: "Câu trả lời của bạn",

@@ -2,7 +2,7 @@
  * The game inside the picture: where the cards lie, who wishes what, who has answered. The same fold as the server's
  * `play/domain/decider.evolve`, seen by a phone: what was answered is not in the events until both have answered.
  */
-import type { Answer, Card, Context, LogEvent, Play, Want, Wish } from "../api/types";
+import type { Answer, Card, Context, DeckPlace, LogEvent, Play, Want, Wish } from "../api/types";
 
 /** How far the deck of each context is, as far as this phone knows. A deck that was left goes on where it was. */
 export type Decks = Readonly<Partial<Record<Context, Card | "finished">>>;
@@ -165,10 +165,14 @@ export function withoutLeaver(game: Game, present: ReadonlySet<string>): Game {
   };
 }
 
-/** A snapshot speaks of the present context's deck only. */
-export function decksOf(context: Context | null, play: Play): Decks {
-  if (play.question !== null) return { [play.question.context]: { ...play.question, hint_revealed: false } };
-  return play.finished && context !== null ? { [context]: "finished" } : {};
+/** A snapshot speaks of other decks than the present context's only to the phone that the session began with. */
+export function decksOf(context: Context | null, play: Play, places: readonly DeckPlace[]): Decks {
+  const decks: Partial<Record<Context, Card | "finished">> = {};
+  for (const { position, size, ...deck } of places)
+    decks[deck.context] = position > size ? "finished" : { ...deck, position, size, hint_revealed: false };
+  if (play.question !== null) decks[play.question.context] = { ...play.question, hint_revealed: false };
+  else if (play.finished && context !== null) decks[context] = "finished";
+  return decks;
 }
 
 /** Cards are on the table: a question lies open, or the deck has come to its end. */

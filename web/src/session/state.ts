@@ -2,7 +2,7 @@
  * The phone's picture of its session: the same fold of events that the server does, as far as screens need it.
  * Pure: `evolve` takes a state and the next event and gives the next state.
  */
-import type { Context, DualStatus, LogEvent, Member, Mode, Role, SessionState } from "../api/types";
+import type { Context, DualStatus, LogEvent, Member, Mode, Role, SessionState, Snapshot } from "../api/types";
 import { type Decks, decksOf, evolveGame, NEW_PLAY, withNewcomer, withoutLeaver } from "./play";
 
 export interface SessionPicture extends SessionState {
@@ -15,11 +15,11 @@ type Data = Record<string, unknown>;
 
 const text = (data: Data, name: string): string => (typeof data[name] === "string" ? (data[name] as string) : "");
 
-export function fromSnapshot(state: SessionState): SessionPicture {
+export function fromSnapshot(state: Snapshot["state"]): SessionPicture {
   // A server of an earlier release knows nothing of cards.
-  const play = { ...NEW_PLAY, ...state.play };
+  const { decks = [], ...play } = { ...NEW_PLAY, ...state.play };
   const pairingEnded = state.dual_status === "expired" ? "expired" : null;
-  return { ...state, play, decks: decksOf(state.context, play), pairing_ended: pairingEnded };
+  return { ...state, play, decks: decksOf(state.context, play, decks), pairing_ended: pairingEnded };
 }
 
 function created(data: Data): SessionPicture {

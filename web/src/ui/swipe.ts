@@ -1,10 +1,11 @@
-/** Swiping a card with a finger or pen. Never the only way: every swipe has its button. */
+/** Swiping a card with a finger or pen, or turning it with the arrow keys. Never the only way: every swipe has its button. */
 import { useEffect, useRef } from "preact/hooks";
 
 export type Swipe = "left" | "right";
 
 const FAR_PX = 72;
 const STRAIGHT = 1.6;
+const KEYS: Readonly<Record<string, Swipe>> = { ArrowRight: "left", ArrowLeft: "right" };
 
 /** What a finger that moved so far meant; null for a tap, a scroll or second thoughts. */
 export function swipeOf(dx: number, dy: number): Swipe | null {
@@ -15,6 +16,12 @@ export function swipeOf(dx: number, dy: number): Swipe | null {
 /** Whoever has made the page larger moves about on it: a finger then turns nothing. */
 function isZoomed(): boolean {
   return (visualViewport?.scale ?? 1) > 1.01;
+}
+
+/** Arrows move within fields and the list of languages; under a sheet the card lies still. */
+function hasOwnUse(target: EventTarget | null): boolean {
+  const inField = target instanceof Element && target.closest("textarea, input, select") !== null;
+  return inField || document.querySelector("dialog[open]") !== null;
 }
 
 /** `onSwipe` may change between renders. The element follows the finger through `--drag`, unless less motion is wished. */
@@ -58,6 +65,11 @@ export function listen(card: HTMLElement, onSwipe: (swipe: Swipe) => void): () =
     settle();
     if (swipe !== null) onSwipe(swipe);
   };
+  const key = (event: KeyboardEvent) => {
+    const turned = KEYS[event.key];
+    const meant = !event.repeat && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (turned !== undefined && meant && !isZoomed() && !hasOwnUse(event.target)) onSwipe(turned);
+  };
   const zoom = () => card.classList.toggle("zoomed", isZoomed());
   zoom();
   card.addEventListener("pointerdown", down);
@@ -65,6 +77,7 @@ export function listen(card: HTMLElement, onSwipe: (swipe: Swipe) => void): () =
   card.addEventListener("pointerup", up);
   card.addEventListener("pointercancel", settle);
   addEventListener("pointerdown", another);
+  addEventListener("keydown", key);
   visualViewport?.addEventListener("resize", zoom);
   return () => {
     card.removeEventListener("pointerdown", down);
@@ -72,6 +85,7 @@ export function listen(card: HTMLElement, onSwipe: (swipe: Swipe) => void): () =
     card.removeEventListener("pointerup", up);
     card.removeEventListener("pointercancel", settle);
     removeEventListener("pointerdown", another);
+    removeEventListener("keydown", key);
     visualViewport?.removeEventListener("resize", zoom);
   };
 }

@@ -26,16 +26,21 @@ SCREENS = (
     "expired",
     "problem",
     "join",
+    "ready-waiting",
     "ready",
     "card",
     "wish-theirs",
     "wish-mine",
     "writing",
     "answered",
+    "partner-answered",
     "revealed",
+    "both-chose",
+    "two-wishes",
     "mature-wish",
     "mature-confirm",
     "menu",
+    "other-questions",
     "partner-gone",
     "inviting",
     "confirm",
@@ -175,6 +180,8 @@ async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
     await b.tap("join-submit")
     await b.sees("screen-ready")
     await b.tap("ready-button")
+    await b.sees("seat-you", ready="true")
+    yield Screen("ready-waiting", b.page)
     await a.sees("seat-partner", ready="true")
     await a.is_live()
     yield Screen("ready", a.page)
@@ -182,25 +189,37 @@ async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
     for guest in (a, b):
         await guest.sees("question")
     yield Screen("card", a.page)
-    async for screen in _wish_and_answers(a, b):
+    async for screen in _wishes_and_answers(a, b):
         yield screen
     async for screen in _without_partner(a, b):
         yield screen
 
 
-async def _wish_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:
+async def _wishes_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:
+    answers = {"[data-testid=write-answer]": _in_words, "[data-testid^=choice-]": _alike}
     number = 1
-    while not await a.page.get_by_test_id("write-answer").is_visible() or number == 1:
+    while answers or number < 3:
+        for mark in list(answers):
+            if await a.page.locator(mark).first.is_visible():
+                async for screen in answers.pop(mark)(a, b):
+                    yield screen
         await b.tap("move-next")
         await a.sees("wish-theirs", wish="next")
         if number == 1:
             yield Screen("wish-theirs", a.page)
             yield Screen("wish-mine", b.page)
+        if number == 2:
+            await a.tap("move-previous")
+            await a.sees("wish-mine", wish="previous")
+            yield Screen("two-wishes", a.page)
         await a.tap("grant-wish")
         number += 1
         for guest in (a, b):
             await guest.shows(number)
             await expect(guest.page.get_by_test_id("card")).not_to_have_attribute("aria-busy", "true")
+
+
+async def _in_words(a: Guest, b: Guest) -> AsyncIterator[Screen]:
     await b.tap("write-answer")
     await b.page.get_by_test_id("answer-input").fill("The ferry at six in the morning.")
     yield Screen("writing", b.page)
@@ -208,6 +227,7 @@ async def _wish_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:
     await b.sees("answer-marks", mine="true")
     yield Screen("answered", b.page)
     await a.sees("answer-marks", theirs="true")
+    yield Screen("partner-answered", a.page)
     await a.tap("write-answer")
     await a.page.get_by_test_id("answer-input").fill("My grandmother's kitchen.")
     await a.tap("send-answer")
@@ -215,10 +235,20 @@ async def _wish_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:
     yield Screen("revealed", a.page)
 
 
+async def _alike(a: Guest, b: Guest) -> AsyncIterator[Screen]:
+    for guest in (b, a):
+        await guest.page.locator("[data-testid^=choice-]").first.tap()
+    await a.sees("both-chose")
+    yield Screen("both-chose", a.page)
+
+
 async def _without_partner(a: Guest, b: Guest) -> AsyncIterator[Screen]:
     await b.tap("menu")
     await b.sees("menu-sheet")
     yield Screen("menu", b.page)
+    await b.tap("other-context")
+    await b.sees("screen-context")
+    yield Screen("other-questions", b.page)
     await b.context.close()
     partner = a.page.get_by_test_id("partner")
     await expect(partner).to_have_attribute("data-presence", "gone", timeout=GONE_MS)
@@ -249,7 +279,7 @@ async def one_phone(browser: Browser, url: str) -> AsyncIterator[Screen]:
     await guest.sees("question")
     card = guest.page.get_by_test_id("card")
     size = int(await card.get_attribute("data-size") or 0)
-    wanted = {"hint": "[data-testid=show-hint]", "choices": "[data-testid^=choice-]"}
+    wanted = {"hint": "[data-testid=show-hint]", "choices": "[data-testid=choices-read]"}
     for number in range(1, size + 1):
         await guest.shows(number)
         for name, mark in list(wanted.items()):

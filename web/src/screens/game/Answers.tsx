@@ -11,6 +11,7 @@ import { Button } from "../../ui/Button";
 import { useHeir } from "../../ui/focus";
 import { useRest } from "../../ui/rest";
 import type { Company } from "../company";
+import { ChoicesRead } from "./ChoicesRead";
 
 const MAX_ANSWER = 500;
 
@@ -33,14 +34,16 @@ export function Answers({ card, question, us, lang, resting }: Props) {
     before.current = revealed;
   }, [revealed]);
   if (revealed) return <Revealed question={question} us={us} lang={lang} elementRef={shown} />;
+  // An answer is shown once two phones have given theirs: with one, two people talk.
+  if (!us.partner) return <ChoicesRead question={question} lang={lang} />;
   return (
     <section class="answers" data-testid="answers" aria-label={strings.game.answers}>
       {question.kind === "choice" ? (
         <Choices card={card} question={question} us={us} lang={lang} resting={resting} />
       ) : (
-        us.partner && <InWords card={card} us={us} resting={resting} />
+        <InWords card={card} us={us} resting={resting} />
       )}
-      {us.partner && <AnswerMarks us={us} />}
+      <AnswerMarks us={us} />
     </section>
   );
 }
@@ -96,7 +99,7 @@ function InWords({ card, us, resting }: { card: Card; us: Company; resting: bool
           {us.myAnswer}
         </p>
       )}
-      <Button testId="write-answer" kind="quiet" elementRef={write} resting={resting} onClick={() => setWriting(true)}>
+      <Button testId="write-answer" elementRef={write} resting={resting} onClick={() => setWriting(true)}>
         {us.iAnswered ? words.changeAnswer : words.writeAnswer}
       </Button>
     </>
@@ -182,8 +185,15 @@ interface RevealedProps {
 
 function Revealed({ question, us, lang, elementRef }: RevealedProps) {
   const { game, ready } = useStrings();
+  const { myAnswer, theirAnswer } = us;
+  const same = question.kind === "choice" && myAnswer !== undefined && myAnswer === theirAnswer;
   return (
     <section ref={elementRef} class="revealed" data-testid="revealed" aria-label={game.answers}>
+      {same && (
+        <p class="both-chose" data-testid="both-chose">
+          {game.bothChose(answerText(question, myAnswer))}
+        </p>
+      )}
       <Answer who={ready.you} answer={us.myAnswer} question={question} lang={lang} testId="answer-mine" />
       <Answer who={ready.partner} answer={us.theirAnswer} question={question} lang={lang} testId="answer-theirs" />
     </section>

@@ -12,6 +12,7 @@ import { useRest } from "../../ui/rest";
 import { Back, Shell } from "../../ui/Shell";
 import { useSwipe } from "../../ui/swipe";
 import { CardFace } from "./CardFace";
+import { ChoicesRead } from "./ChoicesRead";
 
 export function Dealt({ onBack }: { onBack?: () => void }) {
   const { dealt, sets, language, strings, picture } = useApp();
@@ -47,13 +48,7 @@ export function Dealt({ onBack }: { onBack?: () => void }) {
           resting={resting}
           onHint={() => setHinted(cardKey(card))}
         />
-        {text && text.question.choices.length > 0 && (
-          <ul class="choices choices-read" lang={text.language}>
-            {text.question.choices.map((one) => (
-              <li key={one.id}>{one.text}</li>
-            ))}
-          </ul>
-        )}
+        {text && <ChoicesRead question={text.question} lang={text.language} />}
       </div>
       {lost && (
         <div class="controls">

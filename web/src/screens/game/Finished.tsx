@@ -5,7 +5,7 @@ import { move, startAfresh } from "../../playing";
 import { useApp } from "../../store";
 import { Button } from "../../ui/Button";
 import { EndRound } from "../../ui/EndRound";
-import { NoNetwork, useLost } from "../../ui/lost";
+import { useLost } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Heading } from "../../ui/Shell";
@@ -35,7 +35,6 @@ export function Finished({ us, problem, onOther, onLeaf }: Props) {
       </div>
       {lost && <Offline leafable={dealt.length > 0} onLeaf={onLeaf} />}
       {problem && <ProblemNote problem={problem} />}
-      <NoNetwork />
       <Wishes us={us} resting={resting} />
       <Button
         testId="start-afresh"
@@ -46,7 +45,7 @@ export function Finished({ us, problem, onOther, onLeaf }: Props) {
         {...state("afresh")}
         onClick={() => void startAfresh()}
       >
-        {wished("afresh") ? words.waiting : words.afresh}
+        {words.afresh}
       </Button>
       <Button testId="other-context" needsNetwork onClick={onOther}>
         {words.otherContext}
@@ -60,7 +59,7 @@ export function Finished({ us, problem, onOther, onLeaf }: Props) {
         {...state("previous")}
         onClick={() => void move("previous")}
       >
-        {wished("previous") ? words.waiting : words.lastCard}
+        {words.lastCard}
       </Button>
       <EndRound />
     </>

@@ -9,7 +9,7 @@ import { textOf } from "../../session/questions";
 import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { useHeir } from "../../ui/focus";
-import { NoNetwork, useLost, useOff } from "../../ui/lost";
+import { useLost, useOff } from "../../ui/lost";
 import { ProblemNote } from "../../ui/ProblemNote";
 import { useRest } from "../../ui/rest";
 import { Shell } from "../../ui/Shell";
@@ -58,7 +58,7 @@ export function Game() {
   const invite = () => void newCode().then((done) => done && setPanel("invite"));
   return (
     <Shell stage={{ ...seats(us), slim: true }} menu={<MenuButton onClick={() => open("menu")} />}>
-      {us.dual && (us.partner || !inviting) && <Partner us={us} />}
+      {us.dual && (us.partner || !inviting) && <Partner us={us} onInvite={invite} />}
       {inviting && <InviteBar onShow={() => open("invite")} />}
       {play.question === null ? (
         <Finished us={us} problem={problem} onOther={() => open("context")} onLeaf={leaf} />
@@ -115,7 +115,6 @@ function OpenCard({ card, us, problem, onLeaf }: OpenCardProps) {
       </div>
       {problem && <ProblemNote problem={problem} />}
       <div class="controls">
-        <NoNetwork />
         <Wishes us={us} resting={resting} />
         <Moves card={card} us={us} resting={resting} />
       </div>
@@ -144,7 +143,7 @@ function Moves({ card, us, resting }: { card: Card; us: Company; resting: boolea
         {...(us.partner ? { pressed: wished } : {})}
         onClick={() => void move(to)}
       >
-        {wished ? words.waiting : words[to]}
+        {words[to]}
       </Button>
     );
   };

@@ -1,15 +1,14 @@
-/** The network is away: said near the card, with something to do meanwhile. `WatchNetwork` says it aloud. */
+/** Something to do while the network is away, as the line at the top says; `WatchNetwork` says it aloud. */
 import { useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 
 export function Offline({ leafable, onLeaf }: { leafable: boolean; onLeaf: () => void }) {
   const words = useStrings().game;
   return (
-    <section class="aside" data-testid="offline-note">
-      <p class="aside-title">{words.offlineTitle}</p>
+    <section class="aside aside-brief" data-testid="offline-note">
       <p>{leafable ? words.offlineBody : words.offlineFirst}</p>
       {leafable && (
-        <Button testId="leaf" onClick={onLeaf}>
+        <Button testId="leaf" kind="quiet" onClick={onLeaf}>
           {words.leaf}
         </Button>
       )}

@@ -43,7 +43,7 @@ export function Unopened({ stage, children, below }: Props) {
         {...(us.partner ? { pressed: wished } : {})}
         onClick={() => void move("next")}
       >
-        {wished ? strings.game.waiting : strings.game.first}
+        {strings.game.first}
       </Button>
       {problem?.refusal === "no_questions" && (
         <Button testId="other-context" onClick={() => setChoosing(true)}>

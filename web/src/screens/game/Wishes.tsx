@@ -20,7 +20,7 @@ export function Wishes({ us, resting }: { us: Company; resting: boolean }) {
   return (
     <>
       {theirs && !(mine && agree(mine, theirs)) && <Theirs wish={theirs} resting={resting} />}
-      {mine && us.partner && <Mine wish={mine} alone={alone} />}
+      {mine && us.partner && <Mine wish={mine} alone={alone} opposed={theirs !== undefined} />}
     </>
   );
 }
@@ -31,9 +31,17 @@ function named(words: { wishContext(name: string): string }, strings: Strings, w
     : otherwise;
 }
 
-function Mine({ wish, alone }: { wish: Wish; alone: boolean }) {
+interface MineProps {
+  wish: Wish;
+  alone: boolean;
+  /** The partner has a wish too: beside it, nobody needs to be told what this one waits for. */
+  opposed: boolean;
+}
+
+function Mine({ wish, alone, opposed }: MineProps) {
   const { pressed, strings } = useApp();
   const words = strings.game.mine;
+  const wished = named(words, strings, wish, words[wish.wish]);
   const [waits, setWaits] = useState(!alone);
   useEffect(() => {
     const timer = setTimeout(() => setWaits(true), SOON_MS);
@@ -43,11 +51,7 @@ function Mine({ wish, alone }: { wish: Wish; alone: boolean }) {
   if (!waits) return null;
   return (
     <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
-      <p>
-        {alone && !late
-          ? strings.game.waitingGone
-          : `${named(words, strings, wish, words[wish.wish])} ${strings.game.waiting}`}
-      </p>
+      <p>{alone && !late ? strings.game.waitingGone : opposed ? wished : `${wished} ${strings.game.waiting}`}</p>
       <Button
         testId="take-back"
         kind="quiet"

@@ -9,11 +9,13 @@ from uuid import UUID
 
 POLLING_COUNTS_FOR = timedelta(seconds=30)
 """A phone without a socket counts as present for so long after each request."""
+GONE_LIES_BACK = timedelta(seconds=10)
+"""realtime-gateway declares a phone gone 20 s after it last heard of it, and dates that to the middle of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When a phone was last heard of. ``gone_at`` lies in 20 s without a socket, as realtime-gateway says."""
+    """When a phone was last heard of. ``gone_at`` is the middle of 20 s without a socket, as realtime-gateway says."""
 
     participant_id: UUID
     connected_at: datetime | None
@@ -24,16 +26,22 @@ class Sighting:
         """Whether the others may go on without it."""
         if self._polls_since is not None and now < self._polls_since + POLLING_COUNTS_FOR:
             return False
-        if self.connected_at is not None:
-            return self.gone_at is not None and self.gone_at >= self.connected_at
-        return True
+        return self.connected_at is None or self._lost_at is not None
+
+    @property
+    def _lost_at(self) -> datetime | None:
+        """When it was last heard of by its last socket; None while that may be open."""
+        if self.gone_at is None or (self.connected_at is not None and self.gone_at < self.connected_at):
+            return None
+        return self.gone_at - GONE_LIES_BACK
 
     @property
     def _polls_since(self) -> datetime | None:
-        """The last request without a socket. One before the last socket opened says nothing of what came after."""
-        if self.polled_at is None or self.connected_at is None or self.polled_at > self.connected_at:
-            return self.polled_at
-        return None
+        """The last request without a socket. One before the last socket was lost says nothing of what came after."""
+        socket = self._lost_at or self.connected_at
+        if self.polled_at is None or (socket is not None and self.polled_at <= socket):
+            return None
+        return self.polled_at
 
 
 @dataclass(frozen=True, slots=True)

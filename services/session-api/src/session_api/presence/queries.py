@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from session_api.presence.domain import Sighting
+from session_api.presence.domain import GONE_LIES_BACK, Sighting
 
 Pool: TypeAlias = "asyncpg.Pool[Any]"
 
@@ -66,7 +66,7 @@ async def wishes_to_release(pool: Pool, unheard_since: datetime) -> set[UUID]:
         JOIN sightings AS phone USING (session_id)
         CROSS JOIN LATERAL (
             SELECT coalesce(phone.gone_at >= phone.connected_at, phone.connected_at IS NULL)
-                AND (phone.polled_at IS NULL OR phone.polled_at <= greatest($1, phone.connected_at)) AS absent
+                AND (phone.polled_at IS NULL OR phone.polled_at <= greatest($1, phone.gone_at - $2::interval)) AS absent
         ) AS seen
         WHERE head.ended_at IS NULL AND head.awaited IS NOT NULL
         GROUP BY head.session_id
@@ -76,6 +76,7 @@ async def wishes_to_release(pool: Pool, unheard_since: datetime) -> set[UUID]:
         )
         """,
         unheard_since,
+        GONE_LIES_BACK,
     )
     return {row["session_id"] for row in rows}
 

@@ -18,6 +18,7 @@ from session_api.play.domain.commands import ReleaseWishes
 from session_api.play.domain.decks import Place, deck_key, order
 from session_api.play.importing import import_questions
 from session_api.play.question_file import included_question_files, read_question_file
+from session_api.presence.domain import GONE_LIES_BACK
 from session_api.sessions.consumers import phone_commands
 from session_api.sessions.handlers.follow_services import release_wishes
 from session_api.sessions.log import Request
@@ -191,7 +192,7 @@ async def connect(house: House, phone: Phone, role: str = "B") -> None:
 async def go(house: House, phone: Phone, role: str = "B") -> None:
     """The gateway says that the phone has had no socket for 20 s."""
     fields: dict[str, Any] = {"session_id": phone.session_id, "participant_id": phone.participant_id, "role": role}
-    await handle(house, ParticipantGone(**fields, gone_at=house.deps.now()))
+    await handle(house, ParticipantGone(**fields, gone_at=house.deps.now() - GONE_LIES_BACK))
 
 
 async def looked_at_again(house: House) -> None:

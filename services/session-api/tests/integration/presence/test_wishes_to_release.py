@@ -19,7 +19,7 @@ from twotop_common.testing.backends import ServiceDatabase
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 5, 2, 19, 0, tzinfo=UTC)
-BEFORE = (None, *(NOW - timedelta(seconds=seconds) for seconds in (60, 30, 20)))
+BEFORE = (None, *(NOW - timedelta(seconds=seconds) for seconds in (60, 30, 20, 10)))
 
 
 def sightings_of(phone: UUID) -> list[Sighting | None]:

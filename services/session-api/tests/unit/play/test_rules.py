@@ -276,6 +276,13 @@ def test_what_waits_for_a_partner_happens_when_it_leaves() -> None:
     assert position(play(play(begun(), p.RequestNext(), PHONE_B), c.Leave(), PHONE_B)) == 1
 
 
+def test_a_wish_that_waited_for_the_partner_takes_effect_when_its_place_is_given_up_for_it() -> None:
+    asked = play(begun(), p.ChooseContext("mature"))
+    assert play(asked, c.Leave(), PHONE_B).play.context == "mature"
+    alone = play(asked, c.CancelPairing(1), None)
+    assert (alone.play.context, alone.mode, alone.present) == ("mature", "single", {PHONE_A})
+
+
 def test_who_is_ready_when_the_partner_leaves_invites_another_or_goes_on_alone() -> None:
     left = play(play(paired(), p.SetReady(True)), c.Leave(), PHONE_B)
     assert not left.play.both_ready

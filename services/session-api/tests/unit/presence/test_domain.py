@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from session_api_testing.builders import PHONE_A, PHONE_B, START
 
-from session_api.presence.domain import Sighting, absentees, heard_here
+from session_api.presence.domain import GONE_LIES_BACK, Sighting, absentees, heard_here
 
 
 def at(seconds: float | None) -> datetime | None:
@@ -18,9 +18,9 @@ def at(seconds: float | None) -> datetime | None:
     ("connected", "gone", "polled", "present_until"),
     [
         pytest.param(None, None, 0, 30, id="a polling phone, for 30 s after its last request"),
-        pytest.param(1, 25, 0, 25, id="a phone with a socket until it is gone, whatever it asked before"),
-        pytest.param(1, 25, 1, 25, id="a request in the instant of the socket came before it"),
-        pytest.param(1, 25, 12, 42, id="a phone that polls after its socket opened, for 30 s after its last request"),
+        pytest.param(1, 25, 0, 35, id="a phone with a socket until it is gone, whatever it asked before"),
+        pytest.param(1, 25, 15, 35, id="and whatever it asked while the socket was open"),
+        pytest.param(1, 25, 16, 46, id="a phone that polls since its socket was lost, for 30 s after its last request"),
         pytest.param(9, 5, 0, None, id="a phone that came back is there however long it is silent"),
         pytest.param(9, None, None, None, id="a phone with a socket is there however long it is silent"),
     ],
@@ -29,8 +29,8 @@ def test_a_phone_is_present(
     connected: float | None, gone: float | None, polled: float | None, present_until: float | None
 ) -> None:
     def absent(seconds: float) -> bool:
-        known_to_be_gone = gone if gone is not None and gone <= seconds else None
-        sighting = Sighting(PHONE_B, at(connected), at(known_to_be_gone), at(polled))
+        declared = gone is not None and gone + GONE_LIES_BACK.total_seconds() <= seconds
+        sighting = Sighting(PHONE_B, at(connected), at(gone if declared else None), at(polled))
         return sighting.absent(START + timedelta(seconds=seconds))
 
     if present_until is None:

@@ -99,7 +99,7 @@ def decide(game: Game, command: c.PlayCommand, actor: UUID) -> list[e.PlayEvent]
 
 def release(game: Game, absent: frozenset[UUID]) -> list[e.PlayEvent]:
     """What takes effect because ``absent`` phones need not be asked: the wish of one who is still there."""
-    game = replace(game, absent=absent & game.present)
+    game = replace(game, absent=absent)
     for wish in game.play.wishes:
         if wish.participant_id not in game.absent and _agreed(game, wish):
             return _fulfil(game, wish)
@@ -112,7 +112,7 @@ def leave(game: Game, leaver: UUID) -> list[e.PlayEvent]:
     Before the game has begun the one who stays invites another, or goes on alone.
     """
     stay = replace(game, present=game.present - {leaver}, play=replace(game.play, ready=frozenset()))
-    return release(stay, frozenset())
+    return release(stay, frozenset({leaver}))
 
 
 def _choose_context(game: Game, context: Context, actor: UUID) -> list[e.PlayEvent]:

@@ -51,7 +51,7 @@ def decide(
         if actor is None:
             if isinstance(command, ReleaseWishes):
                 return list(play.release(_game(state, shelf), command.absent))
-            return _decide_system(state, command)
+            return _decide_system(state, command, shelf)
         member = state.participant(actor)
         if member is None or not member.present:
             raise Refusal("not_a_participant")
@@ -89,11 +89,14 @@ def _decide_participant(state: SessionState, command: c.Command, member: Partici
 def _leave(member: Participant, game: play.Game) -> list[e.Event]:
     if member.role == "A":
         raise Refusal("not_allowed", "host_ends_session")
-    left = e.ParticipantLeft(member.participant_id, member.role)
-    return [left, *play.leave(game, member.participant_id)]
+    return _gone_from(game, member)
 
 
-def _decide_system(state: SessionState, command: c.Command) -> list[e.Event]:
+def _gone_from(game: play.Game, member: Participant) -> list[e.Event]:
+    return [e.ParticipantLeft(member.participant_id, member.role), *play.leave(game, member.participant_id)]
+
+
+def _decide_system(state: SessionState, command: c.Command, shelf: Shelf) -> list[e.Event]:
     known = state.pairing.generation if state.pairing else 0
     match command:
         case c.AdmitPartner(participant_id, credential_generation, generation):
@@ -109,7 +112,7 @@ def _decide_system(state: SessionState, command: c.Command) -> list[e.Event]:
                 return []
             return [e.PairingExpired(generation, reason)]
         case c.CancelPairing(generation):
-            return _go_on_alone(state) if generation >= known else []
+            return _go_on_alone(state, shelf) if generation >= known else []
         case c.EndAtLimit(limit):
             target = move(state.state, end_at_limit(state.state))
             return [e.SessionExpired(limit) if target == "expired" else e.SessionClosed(limit)]
@@ -135,15 +138,12 @@ def _admit_partner(
     ]
 
 
-def _go_on_alone(state: SessionState) -> list[e.Event]:
+def _go_on_alone(state: SessionState, shelf: Shelf) -> list[e.Event]:
     if state.dual_status == "none":
         return []
-    absent: list[e.Event] = [
-        e.ParticipantLeft(member.participant_id, member.role)
-        for member in state.members
-        if member.role == "B" and member.present
-    ]
-    return [*absent, e.ModeChanged("single")]
+    absent = next((member for member in state.members if member.role == "B" and member.present), None)
+    left = [] if absent is None else _gone_from(_game(state, shelf), absent)
+    return [*left, e.ModeChanged("single")]
 
 
 def record(

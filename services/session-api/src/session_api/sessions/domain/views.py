@@ -11,7 +11,7 @@ from session_api.sessions.domain.events import Recorded, to_data
 from session_api.sessions.domain.state import SessionState
 from twotop_common.contracts.session_log import EventView
 
-VIEW_VERSION = 1
+VIEW_VERSION = 2
 """Raised with every change of what ``view_state`` shows of the same state: snapshots that phones keep are sent anew."""
 
 _WITHHELD: dict[str, frozenset[str]] = {
@@ -100,6 +100,18 @@ def _view_play(state: SessionState, participant_id: UUID) -> dict[str, Any]:
             "hint_revealed": play.hint_revealed,
         },
         "finished": progress is not None and progress.finished,
+        "decks": [
+            {
+                "context": deck.context,
+                "set_version": deck.set_version,
+                "round": deck.round,
+                "position": deck.position,
+                "size": deck.size,
+                "question_id": deck.question_id,
+            }
+            for deck in play.decks
+            if _began_here(state, participant_id)
+        ],
         "wishes": [
             {"participant_id": str(wish.participant_id), "wish": wish.want, "context": wish.context}
             for wish in play.wishes
@@ -118,6 +130,12 @@ def _may_see_card(state: SessionState, participant_id: UUID) -> bool:
     """Whoever joins a game sees its card when both are ready, and so not before its own opt-in where one is needed."""
     member = state.participant(participant_id)
     return state.play.both_ready or member is None or member.joined_at is None
+
+
+def _began_here(state: SessionState, participant_id: UUID) -> bool:
+    """Only the phone that the session began with may come upon a deck whose card is not told to it again."""
+    member = state.participant(participant_id)
+    return member is not None and member.joined_at is None
 
 
 def _instant(at: datetime) -> str:

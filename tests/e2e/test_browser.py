@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import AsyncExitStack
 
@@ -254,5 +255,28 @@ async def test_the_polling_page_follows_a_table_without_a_socket(stack: Stack, b
         await expect(cursor).to_have_text("4")
         await expect(watcher.page.locator("[data-testid=poll-events] [data-type=ready_changed]")).to_have_count(2)
         assert not sockets
+        assert not watcher.errors
+        await a.close_session()
+
+
+async def test_the_polling_page_reads_on_in_another_history(stack: Stack, browser: Browser) -> None:
+    a, b = await pair(stack)
+    async with a, b:
+        watcher = await Guest.arrive(browser, f"{stack.origin}/demo/polling.html")
+        # Where this tab was before the database was restored to an earlier state.
+        before = json.dumps({"cursor": 99, "epoch": "restored since"})
+        await watcher.page.evaluate(
+            "([session, before]) => sessionStorage.setItem(`twotop.demo.cursor.${session}`, before)",
+            [a.session_id, before],
+        )
+        await watcher.page.get_by_test_id("poll-session").fill(a.session_id)
+        await watcher.page.get_by_test_id("poll-credential").fill(a.credential)
+        await watcher.tap("poll-start")
+        await watcher.sees("poll-status", state="following")
+        cursor = watcher.page.get_by_test_id("poll-cursor")
+        await expect(cursor).to_have_text("2")
+        await b.command("set_ready", {"ready": True})
+        await expect(watcher.page.locator("[data-testid=poll-events] [data-seq='3']")).to_have_count(1)
+        await expect(cursor).to_have_text("3")
         assert not watcher.errors
         await a.close_session()

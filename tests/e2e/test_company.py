@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from playwright.async_api import Browser, expect
 from twotop_e2e.guest import Guest, agree, both_press_ready, guest_url, two_at_their_first_card
+from twotop_e2e.phone import Phone
 from twotop_e2e.stack import Stack
+
+from twotop_common.testing.eventually import eventually
 
 GONE_WITHIN_MS = 40_000
 """20 s after the partner was last heard of, and what a busy machine adds."""
+NEVER_CAME_WITHIN_S = 50
+"""30 s after it joined, likewise."""
 
 
 async def go_on(asks: Guest, grants: Guest, *, to: int) -> None:
@@ -82,6 +87,30 @@ async def test_while_the_partners_phone_is_gone_a_wish_waits_no_longer_and_furth
     await agree(a, b)
     for guest in (a, b):
         await guest.shows(6)
+    assert not a.errors
+
+
+async def test_nobody_waits_for_a_partner_of_whom_nothing_was_ever_heard(stack: Stack, browser: Browser) -> None:
+    table = stack.fresh_table()
+    a = await Guest.arrive(browser, guest_url(stack, table))
+    code = await a.starts_for_two()
+    async with Phone(stack) as b:
+        await b.join(table, code=code)
+    await a.sees("screen-ready")
+    await a.is_live()
+    await a.sees("seat-partner", presence="unknown")
+    await a.sees("invite-again")
+
+    async def goes_on_alone() -> bool:
+        await a.tap("go-alone")
+        async with a.page.expect_response("**/pairing-code") as answer:
+            await a.tap("confirm-yes")
+        return (await answer.value).ok
+
+    assert not await goes_on_alone()
+    await a.sees("problem", reason="partner_back")
+    await eventually(goes_on_alone, timeout_s=NEVER_CAME_WITHIN_S, interval_s=5)
+    await a.sees("screen-single")
     assert not a.errors
 
 

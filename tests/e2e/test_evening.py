@@ -69,6 +69,23 @@ async def test_the_game_goes_on_by_itself_after_a_restart_of_the_gateway(stack: 
     assert not a.errors + b.errors
 
 
+async def test_a_phone_that_slept_is_back_by_itself_with_what_it_missed(stack: Stack, browser: Browser) -> None:
+    a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
+    async with a.out_of_sight():
+        await b.sees("partner", presence="away")
+        await b.tap("move-next")
+        await b.sees("wish-mine", wish="next")
+    woken = asyncio.get_running_loop().time()
+    await a.sees("wish-theirs", wish="next")
+    await a.is_live()
+    await b.sees("partner", presence="online")
+    assert asyncio.get_running_loop().time() - woken < BACK_WITHIN_S
+    await a.tap("grant-wish")
+    for guest in (a, b):
+        await guest.shows(2)
+    assert not a.errors + b.errors
+
+
 @LONG
 async def test_a_whole_evening_of_sixty_questions_with_lost_connections(stack: Stack, browser: Browser) -> None:
     chance = random.Random(11)

@@ -267,6 +267,7 @@ export function resume(saved: SavedSession): void {
     saved: null,
     picture: null,
     presence: {},
+    unheard: false,
     connection: "connecting",
     problem: null,
     busy: null,

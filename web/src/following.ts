@@ -1,6 +1,6 @@
 /** The one session this phone follows: what its log, its connection and its company do to the store. */
 import { Problem } from "./api/problems";
-import type { GameCommand } from "./api/types";
+import type { GameCommand, Member } from "./api/types";
 import { followCards } from "./cards";
 import { loadLive } from "./load-live";
 import type { SessionFollower } from "./realtime/follow";
@@ -13,9 +13,12 @@ import { current, say, update } from "./store";
 
 /** The first card of another deck comes with the choice of it; without one, the choice alone is shown after this. */
 const CARD_WITHIN_MS = 250;
+/** Longer than an open connection takes to say where the partner is. */
+const UNHEARD_MS = 10_000;
 
 let follower: SessionFollower | null = null;
 let held: ReturnType<typeof setTimeout> | undefined;
+let silence: ReturnType<typeof setTimeout> | undefined;
 
 export async function follow(saved: SavedSession): Promise<void> {
   const { SessionFollower } = await loadLive(true);
@@ -30,13 +33,17 @@ export async function follow(saved: SavedSession): Promise<void> {
         held = setTimeout(() => showPicture(saved, picture), CARD_WITHIN_MS);
       else showPicture(saved, picture);
     },
-    onConnection: (connection) => update({ connection }),
+    onConnection: (connection) => {
+      update({ connection });
+      listenForPartner(saved.participant_id);
+    },
     onPresence: (participants) => {
       const presence = Object.fromEntries(participants.map((one) => [one.participant_id, one.status]));
       const { presence: before, picture, strings } = current();
-      const partner = picture?.members.find((one) => one.present && one.participant_id !== saved.participant_id);
+      const partner = partnerIn(picture, saved.participant_id);
       const said = announcePresence(before, presence, partner?.participant_id, strings.announce);
       update({ presence });
+      listenForPartner(saved.participant_id);
       if (said !== null) say(said);
     },
     onFinal: (problem) => {
@@ -57,6 +64,7 @@ function showPicture(saved: SavedSession, picture: SessionPicture): void {
   const turned = followCards(before, picture, saved.participant_id);
   if (said !== null || turned) say(said ?? "");
   if (before !== null) hearOfPollers(before, picture);
+  listenForPartner(saved.participant_id);
   dropSpentOffer(before, picture);
   if (hasEnded(picture)) credentials.forgetSession(saved.table_token, saved.session_id);
 }
@@ -68,6 +76,26 @@ function hearOfPollers(before: SessionPicture, after: SessionPicture): void {
   const heard = gone.filter((id) => hasActed(before.play, after.play, id));
   if (heard.length === 0) return;
   update({ presence: Object.fromEntries(Object.entries(presence).filter(([id]) => !heard.includes(id))) });
+}
+
+function partnerIn(picture: SessionPicture | null, me: string): Member | undefined {
+  return picture?.members.find((one) => one.present && one.participant_id !== me);
+}
+
+/** Presence comes over the socket alone, and only of phones that had one. Of others the rules know whether they are there. */
+function listenForPartner(me: string): void {
+  const { connection, picture, presence, unheard } = current();
+  const partner = partnerIn(picture, me);
+  const unknown =
+    partner !== undefined &&
+    (connection === "polling" || (connection === "live" && presence[partner.participant_id] === undefined));
+  if (unknown) {
+    silence ??= setTimeout(() => update({ unheard: true }), UNHEARD_MS);
+    return;
+  }
+  clearTimeout(silence);
+  silence = undefined;
+  if (unheard) update({ unheard: false });
 }
 
 /** The code shown here goes when waiting ends, and when another tab has made a newer one. */
@@ -88,6 +116,8 @@ function dropSpentOffer(before: SessionPicture | null, picture: SessionPicture):
 
 export function stopFollowing(): void {
   clearTimeout(held);
+  clearTimeout(silence);
+  silence = undefined;
   follower?.stop();
   follower = null;
 }

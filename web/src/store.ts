@@ -42,6 +42,8 @@ export interface AppState {
   /** What the browser believes; inside a session the connection knows better. */
   online: boolean;
   presence: Readonly<Record<string, PresenceStatus>>;
+  /** For a while now nobody has said where the partner is. */
+  unheard: boolean;
   offer: PairingOffer | null;
   busy: Busy;
   pressed: Pressed;
@@ -70,6 +72,7 @@ const initial: AppState = {
   connection: null,
   online: true,
   presence: {},
+  unheard: false,
   offer: null,
   busy: null,
   pressed: null,

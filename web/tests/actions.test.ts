@@ -311,3 +311,23 @@ test("what was asked for in the session before keeps nobody waiting in this one,
   await late;
   expect(current().busy).toBe("end");
 });
+
+test("a partner of whom nobody says for a while where it is counts as unheard, until somebody does", () => {
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+  const member = { role: "B", nickname: null, present: true } as const;
+  hooks.onConnection("live");
+  vi.advanceTimersByTime(60_000);
+  expect(current().unheard).toBe(false);
+  logSays({ members: [{ ...member, participant_id: "b" }] });
+  vi.advanceTimersByTime(9_000);
+  hooks.onPresence([{ participant_id: "b", role: "B", status: "online" }]);
+  vi.advanceTimersByTime(60_000);
+  expect(current().unheard).toBe(false);
+  hooks.onConnection("polling");
+  vi.advanceTimersByTime(9_000);
+  expect(current().unheard).toBe(false);
+  vi.advanceTimersByTime(1_000);
+  expect(current().unheard).toBe(true);
+  hooks.onConnection("live");
+  expect(current().unheard).toBe(false);
+});

@@ -71,15 +71,27 @@ test("an app opened without an address finds the evening that is still on", () =
   expect(credentials.tableOfSession(Date.parse("2026-01-02T02:00:00Z"))).toBeNull();
 });
 
-test("the cards that were dealt are kept for this tab, and go with the session", () => {
+test("the cards that were dealt are kept for a closed tab too, and go with the session", () => {
   const card = { question_id: "q", position: 1, size: 9, context: "exploring", set_version: 1, round: 1 } as const;
   const dealt = [{ ...card, hint_revealed: false }];
   credentials.saveSession(SAVED);
   credentials.saveDealt("s1", dealt);
   expect(credentials.loadDealt("s1")).toEqual(dealt);
-  expect(Object.keys(localStorage)).toEqual(["twotop.session.tok"]);
+  vi.stubGlobal("sessionStorage", new FakeStorage());
+  expect(credentials.loadDealt("s1")).toEqual(dealt);
+  credentials.saveDealt("s1", dealt);
   credentials.forgetSession("tok", "s1");
+  expect([...Object.keys(sessionStorage), ...Object.keys(localStorage)]).toEqual([]);
   expect(credentials.loadDealt("s1")).toEqual([]);
+});
+
+test("cards of a session that this phone holds no more go with the next look, others stay", () => {
+  credentials.saveSession(SAVED);
+  for (const id of ["s1", "s0"]) credentials.saveDealt(id, []);
+  credentials.sweepExpired(NOW);
+  expect(Object.keys(localStorage)).toEqual(["twotop.session.tok", "twotop.dealt.s1"]);
+  credentials.sweepExpired(Date.parse(SAVED.expires_at));
+  expect(Object.keys(localStorage)).toEqual([]);
 });
 
 test("a half written answer is kept for its card in this tab, and goes with the session", () => {

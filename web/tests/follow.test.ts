@@ -90,7 +90,7 @@ class Server {
     const cursor = Number(url.searchParams.get("cursor"));
     const news = () => {
       const events = this.events.filter((event) => event.seq > cursor);
-      return reply({ events, next_cursor: this.events.length, epoch: this.epoch });
+      return reply({ events, next_cursor: events.at(-1)?.seq ?? cursor, epoch: this.epoch });
     };
     if (cursor >= this.events.length && url.searchParams.get("wait") !== "0") {
       return new Promise((resolve, reject) => {
@@ -286,6 +286,24 @@ test("another history is taken whole, and events of it that came meanwhile are k
   await pass(10);
   expect(log?.lastSeq).toBe(2);
   expect(log?.picture?.play.both_ready).toBe(true);
+});
+
+test("a polling phone goes on with another history at once: its numbers, its events, its commands", async () => {
+  follower.start();
+  await pass(10);
+  for (const type of ["a", "b", "c", "d"]) socket().says({ type: "event", event: server.append(type) });
+  server.events = server.events.slice(0, 2);
+  server.epoch = "e2";
+  server.socketsWork = false;
+  socket().onclose?.({ code: 1006 });
+  await pass(3_000);
+  expect(connections.at(-1)).toBe("polling");
+  expect(log?.lastSeq).toBe(2);
+  server.append("both_ready");
+  await pass(10);
+  expect(log?.picture?.play.both_ready).toBe(true);
+  await follower.submit({ type: "set_ready", data: { ready: true } });
+  expect(server.posted).toHaveLength(1);
 });
 
 test("the end stops everything", async () => {

@@ -169,6 +169,7 @@ describe("company", () => {
       sent: null,
       connection: null,
       table: null,
+      unheard: false,
     };
     expect(company(seen)).toMatchObject({ iAnswered: true, theyAnswered: false, myAnswer: undefined });
     expect(company({ ...seen, sent: { card: card(1), answer: "the sea" } }).myAnswer).toBe("the sea");
@@ -196,6 +197,7 @@ describe("company", () => {
       sent: null,
       connection: null,
       table: null,
+      unheard: false,
     };
     expect(company(seen)).toMatchObject({ myAnswer: "b", theirAnswer: "a" });
   });

@@ -6,7 +6,13 @@ import { Poller } from "../src/realtime/polling";
 
 function world(answers: (EventPage | Problem)[]) {
   const asked: [number, number][] = [];
-  const seen = { now: 0, cursor: 0, troubles: [] as string[], finals: [] as string[] };
+  const seen = {
+    now: 0,
+    cursor: 0,
+    before: (): Promise<unknown> => Promise.resolve(),
+    troubles: [] as string[],
+    finals: [] as string[],
+  };
   const done = vi.fn();
   const poller = new Poller(
     {
@@ -21,7 +27,8 @@ function world(answers: (EventPage | Problem)[]) {
         if (answer instanceof Problem) throw answer;
         return answer;
       },
-      onPage: (page) => {
+      onPage: async (page) => {
+        await seen.before();
         seen.cursor = page.next_cursor;
       },
       onTrouble: (problem) => seen.troubles.push(problem.code),
@@ -56,6 +63,20 @@ test("after a failure it goes on from the same cursor, at once and without waiti
   expect(asked.slice(1, 3)).toEqual([
     [3, 20],
     [3, 0],
+  ]);
+  poller.stop();
+});
+
+test("what a page leads to is over before the next question, and asked for again when it fails", async () => {
+  const { poller, asked, seen, done } = world([page(3), page(3)]);
+  seen.before = vi.fn().mockRejectedValueOnce(new Problem("offline", 0)).mockResolvedValueOnce(undefined);
+  poller.start();
+  await vi.waitFor(() => expect(done).toHaveBeenCalled());
+  expect(seen.troubles).toEqual(["offline"]);
+  expect(asked).toEqual([
+    [0, 0],
+    [0, 0],
+    [3, 20],
   ]);
   poller.stop();
 });

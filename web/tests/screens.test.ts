@@ -527,7 +527,38 @@ test.each([
   expect(find("partner-gone").textContent).toContain(words);
   await happens({ picture: picture({ ...NOT_READY, ready: [me.participant_id] }) });
   expect(find("partner-gone").textContent).toContain(en.game.waitingGone);
+  await passes(2_000);
+  expect(find("partner-gone").textContent).toContain(en.ready.waitingForPartner);
+  expect(find("partner-gone").textContent).not.toContain(en.game.waitingGone);
 });
+
+test("what was to happen in a moment and does not is waited for: a phone that is gone may be polling", async () => {
+  await open({ presence: GONE, picture: picture({ wishes: [wish("a", "next")] }) });
+  await passes(600);
+  expect(find("wish-mine").textContent).toContain(en.game.waitingGone);
+  await passes(2_000);
+  expect(find("wish-mine").textContent).toContain(`${en.game.mine.next} ${en.game.waiting}`);
+  await happens({ picture: picture({ wishes: [wish("a", "skip")] }) });
+  expect(find("wish-mine").textContent).toContain(en.game.waitingGone);
+});
+
+test.each(["live", "polling"] as const)(
+  "%s, who hears nothing of a partner for a while is offered to go on",
+  async (c) => {
+    await open({ connection: c, presence: {} });
+    await press("menu");
+    for (const id of ["invite-again", "go-alone"]) expect(maybe(id)).toBeUndefined();
+    await happens({ unheard: true });
+    for (const id of ["invite-again", "go-alone"]) expect(maybe(id)).toBeDefined();
+    await press("menu-sheet-close");
+    await happens({ picture: picture(NOT_READY) });
+    for (const id of ["invite-again", "go-alone"]) expect(maybe(id)).toBeDefined();
+    for (const id of ["partner-gone", "partner-left"]) expect(maybe(id)).toBeUndefined();
+    expect(find("ready-lead").textContent).toBe(en.ready.body);
+    await happens({ connection: "live", presence: { b: "online" } });
+    for (const id of ["invite-again", "go-alone"]) expect(maybe(id)).toBeUndefined();
+  },
+);
 
 test("before the first card too, A alone may go on without a partner who has left", async () => {
   const left = picture(NOT_READY, { members: absentPartner() });

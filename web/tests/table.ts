@@ -67,6 +67,7 @@ export function sitDown(change: Partial<AppState> = {}): void {
     connection: "live",
     table: null,
     presence: { b: "online" },
+    unheard: false,
     sets: {
       "exploring/1/en": {
         context: "exploring",

@@ -67,7 +67,7 @@ function view({
   return viewOf({ ...NOBODY, connection, picture, me: me(role), presence: { b: online ? "online" : "gone" } });
 }
 
-const NOBODY = { presence: {}, sent: null, connection: "live", table: null, dealt: [] } as const;
+const NOBODY = { presence: {}, sent: null, connection: "live", table: null, unheard: false, dealt: [] } as const;
 
 test.each<[string, Given]>([
   ["ready", {}],

@@ -41,23 +41,24 @@ function show(event: LogEvent): void {
   list.prepend(item);
 }
 
-async function takeSnapshot(): Promise<void> {
+async function takeSnapshot(of: string | null): Promise<void> {
   const snapshot = await getSnapshot(session.value.trim(), credential.value.trim());
+  epoch = of;
   byId("snapshot").textContent = JSON.stringify(snapshot, null, 2);
   moveTo(snapshot.last_seq);
 }
 
-function onPage(page: EventPage): void {
+async function onPage(page: EventPage): Promise<void> {
   if (epoch !== null && page.epoch !== epoch) {
-    // The server's history is another one (a restored database): the numbers of the old one mean nothing here.
-    epoch = page.epoch;
+    // The server's history is another one (a restored database): the numbers of the old one mean nothing here, so nothing
+    // is asked from them any more. Without the snapshot this phone still is in the old history, and comes here again.
     say("resync", "Another history: taking the snapshot again.");
-    void takeSnapshot();
-    return;
+    await takeSnapshot(page.epoch);
+  } else {
+    epoch = page.epoch;
+    for (const event of page.events) show(event);
+    moveTo(page.next_cursor);
   }
-  epoch = page.epoch;
-  for (const event of page.events) show(event);
-  moveTo(page.next_cursor);
   say("following", "Following.");
 }
 
@@ -75,7 +76,7 @@ async function follow(): Promise<void> {
   say("connecting", "Taking the snapshot…");
   try {
     const last = remembered();
-    if (last === null) await takeSnapshot();
+    if (last === null) await takeSnapshot(null);
     else {
       epoch = last.epoch;
       moveTo(last.cursor);

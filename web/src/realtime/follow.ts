@@ -78,6 +78,7 @@ export class SessionFollower {
         onLog: (log) => this.onLog(log),
         onEvents: (events) => this.onEvents(events),
         onAnew: () => this.onAnew(),
+        onSnapshot: () => this.onSnapshot(),
         onFinal: (problem) => this.finish(problem),
       },
     );
@@ -314,6 +315,13 @@ export class SessionFollower {
   private onAnew(): void {
     if (this.head !== null) this.head = 0;
     this.resent = false;
+  }
+
+  /** A poll that waits now was asked for with a number of the history before: it would miss what comes. */
+  private onSnapshot(): void {
+    if (!this.poller.running) return;
+    this.head = null;
+    this.poller.wake();
   }
 
   private finish(problem: Problem): void {

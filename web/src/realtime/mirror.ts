@@ -25,6 +25,8 @@ export interface MirrorHooks {
   onEvents(events: readonly LogEvent[]): void;
   /** The numbers known so far may be of a history that is over. */
   onAnew(): void;
+  /** From here on the numbers are those of the server's history again. */
+  onSnapshot(): void;
   onFinal(problem: Problem): void;
 }
 
@@ -127,7 +129,9 @@ export class LogMirror {
         this.resyncs -= 1;
         if (this.stopped) return;
         this.setLog(fromPlace(this.log, snapshot, force));
-        if (this.resyncs === 0) this.take(this.held.splice(0));
+        if (this.resyncs > 0) return;
+        this.hooks.onSnapshot();
+        this.take(this.held.splice(0));
         return;
       } catch (error) {
         const problem = asProblem(error);

@@ -11,7 +11,8 @@ export interface PollHooks {
   cursor(): number;
   /** Events after `cursor`, at once or after waiting up to `waitS` seconds for one. */
   fetch(cursor: number, waitS: number, signal: AbortSignal): Promise<EventPage>;
-  onPage(page: EventPage): void;
+  /** Nothing is asked before it is through: it may move the cursor. One that fails is a question that failed. */
+  onPage(page: EventPage): void | Promise<void>;
   /** After a failure that may pass: polling goes on by itself. */
   onTrouble(problem: Problem): void;
   /** After one that will not: polling has stopped. */
@@ -69,9 +70,9 @@ export class Poller {
       try {
         const page = await this.hooks.fetch(this.hooks.cursor(), waitS, signal);
         if (signal.aborted) return;
+        await this.hooks.onPage(page);
         failures = 0;
         waitS = WAIT_S;
-        this.hooks.onPage(page);
       } catch (error) {
         if (signal.aborted) return;
         const problem = asProblem(error);

@@ -12,6 +12,7 @@ import { Alone } from "./Alone";
 import { type Company, company } from "./company";
 import { Unopened } from "./game/Unopened";
 import { Wishes } from "./game/Wishes";
+import { useLate } from "./late";
 
 function partnerSeat({ partner, partnerReady, status }: Company): Seat {
   if (partner === undefined) return "free";
@@ -59,6 +60,7 @@ export function Ready() {
         </Button>
       )}
       <Wishes us={us} resting={false} />
+      {!us.missing && <WaysOn us={us} />}
       <EndRound />
     </Shell>
   );
@@ -67,15 +69,26 @@ export function Ready() {
 /** The partner is gone or has left: A may invite again or go on alone, and whoever stays may start without the other. */
 function Absent({ us }: { us: Company }) {
   const { ready, game } = useStrings();
-  const gone = us.iAmReady ? game.waitingGone : us.mayInvite ? ready.absentBody : ready.absentBodyNoInvite;
+  const late = useLate(us.iAmReady ? "ready" : null);
+  const start = late ? ready.waitingForPartner : game.waitingGone;
+  const gone = us.iAmReady ? start : us.mayInvite ? ready.absentBody : ready.absentBodyNoInvite;
   const left = us.mayInvite ? ready.leftBody : ready.leftBodyNoInvite;
   return (
     <div class="aside" data-testid={us.partner ? "partner-gone" : "partner-left"}>
       {us.partner && <p class="aside-title">{ready.absentTitle}</p>}
       <p>{us.partner ? gone : left}</p>
-      <InviteAgain us={us} />
-      {us.hosts && <Alone us={us} />}
+      <WaysOn us={us} />
     </div>
+  );
+}
+
+/** On without the partner who is missing, or of whom nobody says where it is. */
+function WaysOn({ us }: { us: Company }) {
+  return (
+    <>
+      <InviteAgain us={us} />
+      {us.mayGoAlone && <Alone us={us} />}
+    </>
   );
 }
 
@@ -83,7 +96,13 @@ function InviteAgain({ us }: { us: Company }) {
   const { busy, strings } = useApp();
   if (!us.mayInvite) return null;
   return (
-    <Button testId="invite-again" kind="primary" busy={busy === "code"} needsNetwork onClick={() => void newCode()}>
+    <Button
+      testId="invite-again"
+      kind={us.missing ? "primary" : "plain"}
+      busy={busy === "code"}
+      needsNetwork
+      onClick={() => void newCode()}
+    >
       {strings.ready.inviteAgain}
     </Button>
   );
@@ -104,8 +123,7 @@ function Both({ us }: { us: Company }) {
         : ready.leftBodyNoInvite;
   const below = (
     <>
-      <InviteAgain us={us} />
-      {us.missing && us.hosts && <Alone us={us} />}
+      <WaysOn us={us} />
       <EndRound />
     </>
   );

@@ -18,8 +18,10 @@ export interface Company {
   inviting: boolean;
   /** The second place is free, or its phone gone. */
   missing: boolean;
-  /** It is missing, this phone may invite somebody to it, and has not done so yet. */
+  /** It is missing, or may be: this phone may invite somebody to it, and has not done so yet. */
   mayInvite: boolean;
+  /** Likewise, for giving it up. A partner whose socket is open, or has just come, keeps it: the server refuses both. */
+  mayGoAlone: boolean;
   iAmReady: boolean;
   partnerReady: boolean;
   mine: Wish | undefined;
@@ -31,9 +33,9 @@ export interface Company {
   theirAnswer: string | undefined;
 }
 
-export type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent" | "connection" | "table">;
+export type Seen = Pick<AppState, "picture" | "me" | "presence" | "sent" | "connection" | "table" | "unheard">;
 
-export function company({ picture, me, presence, sent, connection, table }: Seen): Company {
+export function company({ picture, me, presence, sent, connection, table, unheard }: Seen): Company {
   const my = me?.participant_id;
   const partner = picture?.members.find((one) => one.present && one.participant_id !== my);
   const theirId = partner?.participant_id;
@@ -43,6 +45,7 @@ export function company({ picture, me, presence, sent, connection, table }: Seen
   const dual = picture?.mode === "dual";
   const inviting = hosts && dual && isInviting(picture) && status !== "online";
   const missing = partner === undefined || status === "gone";
+  const free = hosts && (missing || (unheard && status === undefined));
   const answerOf = (id: string | undefined) => play?.answers.find((one) => one.participant_id === id)?.answer;
   return {
     partner,
@@ -51,7 +54,8 @@ export function company({ picture, me, presence, sent, connection, table }: Seen
     hosts,
     inviting,
     missing,
-    mayInvite: hosts && missing && !inviting && table?.offers.dual !== false,
+    mayGoAlone: free && dual,
+    mayInvite: free && !inviting && table?.offers.dual !== false,
     iAmReady: play?.ready.includes(my ?? "") === true,
     partnerReady: theirId !== undefined && play?.ready.includes(theirId) === true,
     mine: play && wishOf(play, my),

@@ -15,7 +15,8 @@ export interface SavedSession {
 }
 
 const key = (tableToken: string) => `twotop.session.${tableToken}`;
-const dealtKey = (sessionId: string) => `twotop.dealt.${sessionId}`;
+const DEALT = "twotop.dealt.";
+const dealtKey = (sessionId: string) => `${DEALT}${sessionId}`;
 const offerKey = (sessionId: string) => `twotop.offer.${sessionId}`;
 const draftKey = (sessionId: string) => `twotop.draft.${sessionId}`;
 const FIELDS = ["table_token", "session_id", "participant_id", "role", "credential", "expires_at"] as const;
@@ -63,10 +64,10 @@ export function forgetSession(tableToken: string, sessionId: string): void {
     attempt(() => {
       const held = read(storage(), tableToken, 0);
       if (held === null || held.session_id === sessionId) storage().removeItem(key(tableToken));
+      storage().removeItem(dealtKey(sessionId));
     });
   }
   attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
-  attempt(() => sessionStorage.removeItem(dealtKey(sessionId)));
   forgetDraft(sessionId);
 }
 
@@ -84,8 +85,13 @@ export function tableOfSession(now: number): string | null {
 /** Drops every copy whose time is over, of any table: nothing of a past evening stays on a phone. */
 export function sweepExpired(now: number): void {
   attempt(() => {
+    const held = new Set<string | undefined>();
     for (const name of Object.keys(localStorage)) {
-      if (name.startsWith("twotop.session.")) read(localStorage, name.slice("twotop.session.".length), now);
+      if (name.startsWith("twotop.session."))
+        held.add(read(localStorage, name.slice("twotop.session.".length), now)?.session_id);
+    }
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith(DEALT) && !held.has(name.slice(DEALT.length))) localStorage.removeItem(name);
     }
   });
 }
@@ -105,13 +111,16 @@ export function forgetOffer(sessionId: string): void {
   attempt(() => sessionStorage.removeItem(offerKey(sessionId)));
 }
 
-/** Which cards this tab has seen, so that they can be read again after a reload without a network. */
+/** Which cards this phone has seen: without a network they can be read again after a reload, and in another tab. */
 export function saveDealt(sessionId: string, dealt: readonly Card[]): void {
-  attempt(() => sessionStorage.setItem(dealtKey(sessionId), JSON.stringify(dealt)));
+  const text = JSON.stringify(dealt);
+  attempt(() => sessionStorage.setItem(dealtKey(sessionId), text));
+  attempt(() => localStorage.setItem(dealtKey(sessionId), text));
 }
 
 export function loadDealt(sessionId: string): readonly Card[] {
-  const raw = attempt(() => sessionStorage.getItem(dealtKey(sessionId)));
+  const name = dealtKey(sessionId);
+  const raw = attempt(() => sessionStorage.getItem(name)) ?? attempt(() => localStorage.getItem(name));
   const dealt = raw ? attempt(() => JSON.parse(raw) as Card[]) : null;
   return Array.isArray(dealt) ? dealt : [];
 }

@@ -29,6 +29,10 @@ LANGUAGES = ("vi", "es", "de", "en")
 NOTE_WHEN_ASKED = """new MutationObserver(() => {
   if (document.querySelector("[data-testid=resume]")) window.askedToResume = true;
 }).observe(document, { childList: true, subtree: true });"""
+SEEN = """(state) => {
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 OF_THE_SESSION = """() => {
   const [, saved] = Object.entries(sessionStorage).find(([name]) => name.startsWith("twotop.session."));
@@ -142,6 +146,13 @@ class Guest:
         """And is back in time, without a tap."""
         await self.context.set_offline(False)
         await self.is_live(within_s=BACK_WITHIN_S)
+
+    @asynccontextmanager
+    async def out_of_sight(self) -> AsyncIterator[None]:
+        """Locked, in a pocket, as the page is told of it: a browser without a screen hides none."""
+        await self.page.evaluate(SEEN, "hidden")
+        yield
+        await self.page.evaluate(SEEN, "visible")
 
     async def reloads(self) -> None:
         """As a restored tab does. The session goes on by itself; the guest is never asked whether it should."""

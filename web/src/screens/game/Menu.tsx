@@ -50,7 +50,7 @@ export function Menu({ us, onOther, onInvite, onClose }: Props) {
           {us.dual ? strings.ready.inviteAgain : strings.single.invite}
         </Button>
       )}
-      {us.hosts && us.dual && us.missing && <Alone us={us} onDone={onClose} />}
+      {us.mayGoAlone && <Alone us={us} onDone={onClose} />}
       <EndRound />
     </Sheet>
   );

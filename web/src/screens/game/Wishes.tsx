@@ -8,6 +8,7 @@ import { useApp, useStrings } from "../../store";
 import { Button } from "../../ui/Button";
 import { Confirm } from "../../ui/Confirm";
 import type { Company } from "../company";
+import { useLate } from "../late";
 
 /** For so long nothing is said of a wish that nobody has to agree to: it takes effect before a guest could read it. */
 const SOON_MS = 600;
@@ -46,10 +47,11 @@ function Mine({ wish, alone, opposed }: MineProps) {
     const timer = setTimeout(() => setWaits(true), SOON_MS);
     return () => clearTimeout(timer);
   }, []);
+  const late = useLate(alone ? `${wish.wish} ${wish.context}` : null);
   if (!waits) return null;
   return (
     <div class="wish wish-mine" data-testid="wish-mine" data-wish={wish.wish} data-context={wish.context}>
-      <p>{alone ? strings.game.waitingGone : opposed ? wished : `${wished} ${strings.game.waiting}`}</p>
+      <p>{alone && !late ? strings.game.waitingGone : opposed ? wished : `${wished} ${strings.game.waiting}`}</p>
       <Button
         testId="take-back"
         kind="quiet"

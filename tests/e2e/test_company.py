@@ -159,7 +159,9 @@ async def test_starting_afresh_is_a_new_round_once_both_want_it(stack: Stack, br
     assert not a.errors + b.errors
 
 
-async def test_intimate_questions_come_only_after_each_phone_has_agreed_by_itself(stack: Stack, browser: Browser) -> None:
+async def test_intimate_questions_come_only_after_each_phone_has_agreed_by_itself(
+    stack: Stack, browser: Browser
+) -> None:
     a, b = await two_at_their_first_card(browser, guest_url(stack, stack.fresh_table()))
     await a.from_menu("other-context")
     await a.tap("context-mature")

@@ -7,12 +7,16 @@ asked where to, so that the measurement itself makes no long task.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from playwright.async_api import Page, async_playwright
+
+from bench.phones import Pair, Phone, Restaurant
 
 CPU_SLOWDOWN = 4
 BYTES_A_SECOND = 400_000 // 8
@@ -69,7 +73,7 @@ class SlowPhone:
 
 
 async def slow_phone(gateway: str, table_token: str) -> SlowPhone:
-    """Open a table's page for the first time, and play some cards on one phone."""
+    """Open a table's page for the first time, play some cards alone and some with a second phone, as guests do."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     async with async_playwright() as playwright, asyncio.timeout(PATIENCE_S):
         browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -88,6 +92,7 @@ async def slow_phone(gateway: str, table_token: str) -> SlowPhone:
             await page.evaluate("(position) => bench.card(position)", position)
             if position < CARDS:
                 await _tap(page, "move-next")
+        await _play_with_another(page, Restaurant(gateway, [table_token]), table_token)
         # Long tasks are told after the fact: let two frames pass.
         tasks: list[dict[str, Any]] = await page.evaluate(
             "new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(() => told(bench.longTasks))))"
@@ -98,6 +103,51 @@ async def slow_phone(gateway: str, table_token: str) -> SlowPhone:
         [task["ms"] for task in tasks if task["at"] < playing_since],
         [task["ms"] for task in tasks if task["at"] >= playing_since],
     )
+
+
+async def _play_with_another(page: Page, restaurant: Restaurant, table_token: str) -> None:
+    """Invite, get ready, agree on cards in both directions, change the language, answer, reveal."""
+    await _tap(page, "menu")
+    await _tap(page, "invite-second")
+    code: str = await page.evaluate("bench.frames(() => bench.find('pairing-code')?.dataset.code)")
+    saved: str = await page.evaluate(
+        "Object.entries(sessionStorage).find(([name]) => name.startsWith('twotop.session.'))[1]"
+    )
+    session: dict[str, str] = json.loads(saved)
+    host = Phone(session["session_id"], session["participant_id"], session["credential"], "A")
+    other = await restaurant.join(Pair(host, code, table_token))
+    other.on_event = partial(_agree, other)
+    await other.open_socket(restaurant.gateway)
+    other.send_command("set_ready", {"ready": True})
+    await _tap(page, "ready-button")
+    await page.evaluate("(position) => bench.card(position)", CARDS)
+    for position in range(CARDS + 1, 2 * CARDS, 2):
+        await _tap(page, "move-next")
+        await page.evaluate("(position) => bench.card(position)", position)
+        other.send_command("request_next", {})
+        await _tap(page, "grant-wish")
+        await page.evaluate("(position) => bench.card(position)", position + 1)
+    await page.get_by_test_id("language").select_option("vi")
+    question: str = await page.evaluate(
+        "bench.frames(() => document.documentElement.lang === 'vi'"
+        " && bench.find('card')?.getAttribute('aria-busy') !== 'true' && bench.find('card').dataset.question)"
+    )
+    choice: str | None = await page.evaluate("document.querySelector('[data-testid^=choice-]')?.dataset.testid")
+    if choice is None:
+        await _tap(page, "write-answer")
+        await page.keyboard.type("the boathouse")
+        await _tap(page, "send-answer")
+    else:
+        await _tap(page, choice)
+    answer = "the island" if choice is None else choice.removeprefix("choice-")
+    other.send_command("give_answer", {"question_id": question, "answer": answer})
+    await page.evaluate("bench.frames(() => bench.find('revealed'))")
+    restaurant.http.close()
+
+
+def _agree(other: Phone, event: dict[str, Any]) -> None:
+    if event["type"] == "next_requested" and event["data"]["participant_id"] != other.participant_id:
+        other.send_command("request_next", {})
 
 
 async def _slow_down(page: Page) -> None:

@@ -48,6 +48,7 @@ let last = "";
 bench.place = (id) => bench.frames(() => {
   const button = bench.find(id);
   if (!button || button.disabled || button.getAttribute("aria-disabled") === "true") return false;
+  if (!button.closest(".controls")) button.scrollIntoView({block: "center"});
   const {x, y, width, height} = button.getBoundingClientRect();
   const place = {x: x + width / 2, y: y + height / 2}, now = `${id} ${place.x} ${place.y}`;
   const still = now === last;

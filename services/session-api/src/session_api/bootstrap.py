@@ -79,7 +79,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         await flags.load()
         shelf = QuestionShelf(database.sessions)
         await shelf.refresh()
-        company = Company(pool, now)
+        company = Company(pool, now, publisher.publish_hint)
         store = StoreLanes(
             [SessionStore(settings.database_url, on_connected=epoch.read, epoch=epoch) for _ in range(LANES)]
         )

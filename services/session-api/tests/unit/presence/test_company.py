@@ -14,6 +14,8 @@ from structlog.testing import capture_logs
 
 from session_api.presence.company import Company
 from session_api.presence.domain import Waiting
+from twotop_common.contracts.session_api import Role
+from twotop_common.contracts.session_log import PollingHint
 from twotop_common.testing.eventually import eventually
 from twotop_common.testing.fakes import Clock
 
@@ -29,19 +31,37 @@ class Database:
         self.written: list[datetime] = []
         self.waiting: list[UUID] = []
         self.readings: list[set[UUID]] = []
-
-    async def execute(self, _: str, __: object, ___: object, times: Sequence[datetime]) -> None:
-        if self.away:
-            raise ConnectionRefusedError
-        self.written.extend(times)
+        self.sockets: dict[UUID, tuple[datetime | None, datetime | None]] = {}
+        self.polled_at: dict[UUID, datetime] = {}
 
     async def fetch(self, query: str, *values: Any) -> list[dict[str, Any]]:
         if self.away:
             raise ConnectionRefusedError
+        if "INSERT INTO sightings" in query:
+            return self._sight(query, *values)
         if "FROM sightings" in query:
             self.readings.append(set(values[0]))
             return []
         return [{"session_id": session_id} for session_id in self.waiting]
+
+    def _sight(
+        self, query: str, sessions: Sequence[UUID], phones: Sequence[UUID], times: Sequence[datetime]
+    ) -> list[dict[str, Any]]:
+        if "polled_at)" in query:
+            self.written.extend(times)
+            self.polled_at.update(zip(phones, times, strict=True))
+        else:
+            self.sockets.update({phone: (self.sockets[phone][0], at) for phone, at in zip(phones, times, strict=True)})
+        return [
+            {
+                "session_id": session_id,
+                "participant_id": phone,
+                "connected_at": self.sockets.get(phone, (None, None))[0],
+                "gone_at": self.sockets.get(phone, (None, None))[1],
+                "polled_at": self.polled_at.get(phone),
+            }
+            for session_id, phone in zip(sessions, phones, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -55,8 +75,17 @@ def database() -> Database:
 
 
 @pytest.fixture
-def company(database: Database, clock: Clock) -> Company:
-    return Company(cast("asyncpg.Pool[Any]", database), clock)
+def hints() -> list[PollingHint]:
+    return []
+
+
+@pytest.fixture
+def company(database: Database, clock: Clock, hints: list[PollingHint]) -> Company:
+    def publish(hint: PollingHint) -> bool:
+        hints.append(hint)
+        return True
+
+    return Company(cast("asyncpg.Pool[Any]", database), clock, publish)
 
 
 @pytest.fixture
@@ -87,7 +116,7 @@ async def test_the_last_request_of_a_phone_is_written_and_at_most_one_in_five_se
 ) -> None:
     session_id, phone, began = uuid4(), uuid4(), clock.now
     for _ in range(8):
-        company.polled(session_id, phone)
+        company.polled(session_id, phone, "A")
         await company.tick(nothing)
         clock.advance(seconds=1)
     assert [(at - began).total_seconds() for at in database.written] == [0, 5]
@@ -98,7 +127,7 @@ async def test_the_last_request_of_a_phone_is_written_and_at_most_one_in_five_se
 
 
 async def test_what_could_not_be_written_is_written_later(company: Company, database: Database, clock: Clock) -> None:
-    company.polled(uuid4(), uuid4())
+    company.polled(uuid4(), uuid4(), "A")
     database.away = True
     with pytest.raises(ConnectionRefusedError):
         await company.tick(nothing)
@@ -109,12 +138,63 @@ async def test_what_could_not_be_written_is_written_later(company: Company, data
 
 async def test_everything_noted_is_written_at_the_end(company: Company, database: Database, clock: Clock) -> None:
     session_id, phone = uuid4(), uuid4()
-    company.polled(session_id, phone)
+    company.polled(session_id, phone, "A")
     await company.tick(nothing)
     clock.advance(seconds=1)
-    company.polled(session_id, phone)
+    company.polled(session_id, phone, "A")
     await company.flush()
     assert database.written == [clock.now - timedelta(seconds=1), clock.now]
+
+
+async def test_gateways_hear_of_a_phone_without_a_socket_as_often_as_its_requests_are_written(
+    company: Company, clock: Clock, hints: list[PollingHint]
+) -> None:
+    session_id, phone = uuid4(), uuid4()
+    for _ in range(8):
+        company.polled(session_id, phone, "B")
+        await company.tick(nothing)
+        clock.advance(seconds=1)
+    clock.advance(seconds=3)
+    await company.tick(nothing)
+    about = {"session_id": session_id, "participant_id": phone, "role": "B"}
+    assert hints == [PollingHint(**about, present_for_s=left) for left in (30, 30, 26)]
+
+
+async def test_gateways_do_not_hear_of_requests_while_a_socket_is_open_or_that_count_no_more(
+    company: Company, database: Database, clock: Clock, hints: list[PollingHint]
+) -> None:
+    phone = uuid4()
+    company.polled(uuid4(), phone, "A")
+    database.sockets[phone] = (clock.now, None)
+    clock.advance(seconds=1)
+    company.polled(uuid4(), phone, "A")
+    company.polled(uuid4(), uuid4(), "B")
+    database.away = True
+    with pytest.raises(ConnectionRefusedError):
+        await company.tick(nothing)
+    database.away = False
+    clock.advance(seconds=30)
+    await company.tick(nothing)
+    assert len(database.written) == 3
+    assert hints == []
+
+
+async def test_a_phone_declared_gone_that_polls_since_its_socket_was_lost_is_told_of_at_once(
+    company: Company, database: Database, clock: Clock, hints: list[PollingHint]
+) -> None:
+    session_id, written, unwritten, silent = uuid4(), uuid4(), uuid4(), uuid4()
+    lost_at = clock.now
+    database.sockets = dict.fromkeys((written, unwritten, silent), (lost_at, None))
+    clock.advance(seconds=12)
+    company.polled(session_id, written, "A")
+    await company.tick(nothing)
+    company.polled(session_id, unwritten, "B")
+    clock.advance(seconds=8)
+    roles: list[tuple[UUID, Role]] = [(written, "A"), (unwritten, "B"), (silent, "B")]
+    for phone, role in roles:
+        database.sockets[phone] = (lost_at, None)
+        await company.gone(session_id, phone, role, lost_at + timedelta(seconds=10))
+    assert [(hint.participant_id, hint.present_for_s) for hint in hints] == [(written, 22), (unwritten, 22)]
 
 
 async def test_a_session_that_cannot_be_released_does_not_keep_the_others_from_it(
@@ -139,7 +219,7 @@ async def test_a_new_wish_for_an_absent_partner_is_released_without_waiting_for_
     phone, away, there = uuid4(), uuid4(), uuid4()
     for_absent = wish_of(phone, away, arrived_at=clock.now - timedelta(seconds=30))
     for_present = wish_of(phone, there, arrived_at=clock.now - timedelta(seconds=30))
-    company.polled(for_present.session_id, there)
+    company.polled(for_present.session_id, there, "B")
     company.wish_waits(for_present)
     company.wish_waits(for_absent)
     assert await eventually(lambda: released) == [for_absent.session_id]

@@ -13,6 +13,7 @@ import asyncpg
 from session_api.presence.domain import GONE_LIES_BACK, Sighting
 
 Pool: TypeAlias = "asyncpg.Pool[Any]"
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 Phone = tuple[UUID, UUID]
 """A session and a participant."""
 
@@ -21,7 +22,7 @@ INSERT INTO sightings (session_id, participant_id, {column})
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
 ON CONFLICT (session_id, participant_id)
 DO UPDATE SET {column} = greatest(sightings.{column}, excluded.{column})
-RETURNING session_id, participant_id, connected_at, gone_at, polled_at
+RETURNING session_id, participant_id, connected_at, gone_at, polled_at, xmax = 0 AS is_new
 """
 _CONNECTED, _GONE, _POLLED = (_SIGHT.format(column=column) for column in ("connected_at", "gone_at", "polled_at"))
 
@@ -37,11 +38,11 @@ async def note_gone(pool: Pool, session_id: UUID, participant_id: UUID, at: date
     return _sighting(row)
 
 
-async def note_polled(pool: Pool, polled: Mapping[Phone, datetime]) -> dict[Phone, Sighting]:
-    """Requests came, and when; with or without a socket. What is known of these phones by now."""
+async def note_polled(connection: Connection, polled: Mapping[Phone, datetime]) -> dict[Phone, Sighting]:
+    """Requests came, and when; with or without a socket. What is known by now of the phones that were known before."""
     sessions, participants = zip(*polled, strict=True)
-    rows = await pool.fetch(_POLLED, list(sessions), list(participants), list(polled.values()))
-    return {(row["session_id"], row["participant_id"]): _sighting(row) for row in rows}
+    rows = await connection.fetch(_POLLED, list(sessions), list(participants), list(polled.values()))
+    return {(row["session_id"], row["participant_id"]): _sighting(row) for row in rows if not row["is_new"]}
 
 
 async def sightings_in(pool: Pool, session_ids: Iterable[UUID]) -> dict[UUID, list[Sighting]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -33,6 +35,18 @@ class Database:
         self.readings: list[set[UUID]] = []
         self.sockets: dict[UUID, tuple[datetime | None, datetime | None]] = {}
         self.polled_at: dict[UUID, datetime] = {}
+        self.outbox: list[dict[str, Any]] = []
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Database]:
+        yield self
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        yield
+
+    async def execute(self, _: str, __: object, ___: object, bodies: Sequence[bytes], ____: object) -> None:
+        self.outbox.extend(json.loads(body)["data"] for body in bodies)
 
     async def fetch(self, query: str, *values: Any) -> list[dict[str, Any]]:
         if self.away:
@@ -49,8 +63,10 @@ class Database:
     ) -> list[dict[str, Any]]:
         if "polled_at)" in query:
             self.written.extend(times)
+            known = set(self.polled_at) | set(self.sockets)
             self.polled_at.update(zip(phones, times, strict=True))
         else:
+            known = set(phones)
             self.sockets.update({phone: (self.sockets[phone][0], at) for phone, at in zip(phones, times, strict=True)})
         return [
             {
@@ -59,6 +75,7 @@ class Database:
                 "connected_at": self.sockets.get(phone, (None, None))[0],
                 "gone_at": self.sockets.get(phone, (None, None))[1],
                 "polled_at": self.polled_at.get(phone),
+                "is_new": phone not in known,
             }
             for session_id, phone in zip(sessions, phones, strict=True)
         ]
@@ -85,7 +102,7 @@ def company(database: Database, clock: Clock, hints: list[PollingHint]) -> Compa
         hints.append(hint)
         return True
 
-    return Company(cast("asyncpg.Pool[Any]", database), clock, publish)
+    return Company(cast("asyncpg.Pool[Any]", database), clock, publish_hint=publish, wake_relay=lambda: None)
 
 
 @pytest.fixture
@@ -157,7 +174,7 @@ async def test_gateways_hear_of_a_phone_without_a_socket_as_often_as_its_request
     clock.advance(seconds=3)
     await company.tick(nothing)
     about = {"session_id": session_id, "participant_id": phone, "role": "B"}
-    assert hints == [PollingHint(**about, present_for_s=left) for left in (30, 30, 26)]
+    assert hints == [PollingHint(**about, present_for_s=left) for left in (30, 26)]
 
 
 async def test_gateways_do_not_hear_of_requests_while_a_socket_is_open_or_that_count_no_more(
@@ -177,6 +194,7 @@ async def test_gateways_do_not_hear_of_requests_while_a_socket_is_open_or_that_c
     await company.tick(nothing)
     assert len(database.written) == 3
     assert hints == []
+    assert database.outbox == []
 
 
 async def test_a_phone_declared_gone_that_polls_since_its_socket_was_lost_is_told_of_at_once(
@@ -195,6 +213,38 @@ async def test_a_phone_declared_gone_that_polls_since_its_socket_was_lost_is_tol
         database.sockets[phone] = (lost_at, None)
         await company.gone(session_id, phone, role, lost_at + timedelta(seconds=10))
     assert [(hint.participant_id, hint.present_for_s) for hint in hints] == [(written, 22), (unwritten, 22)]
+    await company.tick(nothing)
+    assert [fact["participant_id"] for fact in database.outbox] == [str(unwritten)]
+
+
+async def test_pairing_hears_of_the_last_request_of_b_and_at_most_every_fifteen_seconds(
+    company: Company, database: Database, clock: Clock
+) -> None:
+    session_id, a, b, began = uuid4(), uuid4(), uuid4(), clock.now
+    for second in range(80):
+        if second <= 22:
+            company.polled(session_id, a, "A")
+            company.polled(session_id, b, "B")
+        await company.tick(nothing)
+        clock.advance(seconds=1)
+    assert {(fact["session_id"], fact["participant_id"]) for fact in database.outbox} == {(str(session_id), str(b))}
+    told = [datetime.fromisoformat(fact["polled_at"]) - began for fact in database.outbox]
+    assert [at.total_seconds() for at in told] == [5, 20, 22]
+
+
+async def test_what_pairing_was_not_told_yet_is_told_at_the_end(
+    company: Company, database: Database, clock: Clock
+) -> None:
+    session_id, phone = uuid4(), uuid4()
+    for _ in range(3):
+        company.polled(session_id, phone, "B")
+        await company.tick(nothing)
+        clock.advance(seconds=6)
+    assert len(database.outbox) == 1
+    await company.flush()
+    assert [datetime.fromisoformat(fact["polled_at"]) for fact in database.outbox][1:] == [
+        clock.now - timedelta(seconds=6)
+    ]
 
 
 async def test_a_session_that_cannot_be_released_does_not_keep_the_others_from_it(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
+import pytest
 from twotop_e2e.following import SocketFollower
-from twotop_e2e.phone import Json, Phone, pair
+from twotop_e2e.phone import Json, Phone, code_of, pair
 from twotop_e2e.stack import Stack
 
 from twotop_common.testing.proxy import proxied
@@ -126,6 +129,56 @@ async def test_a_partner_whose_phone_vanished_without_a_word_holds_nobody_up_for
         assert advanced_at - heard_after >= 20
         assert advanced_at - vanished_at <= 23
         await a.close_session()
+
+
+async def asks_while(phone: Phone, done: Callable[[], Awaitable[bool] | bool], *, what: str) -> float:
+    """One request after another, as a phone that only polls makes them, until done. When the last one was made."""
+    deadline = time.monotonic() + 60
+    while True:
+        asked_at = time.monotonic()
+        await phone.events(10_000)
+        found = done()
+        if found if isinstance(found, bool) else await found:
+            return asked_at
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.timeout(240)
+async def test_a_partner_that_only_polls_is_there_until_thirty_seconds_after_its_last_request(stack: Stack) -> None:
+    """Whatever it is that A looks at: what its phone shows, what pairing lets it do, what the game waits for."""
+    a, b = await pair(stack)
+    joined_at = time.monotonic()
+    async with a, b, SocketFollower(a) as on_a:
+
+        async def refused_for_longer_than_joining_counts() -> bool:
+            answer = await a.request("DELETE", f"/api/v1/sessions/{a.session_id}/pairing-code")
+            assert code_of(answer) == "already_paired", answer.text
+            return time.monotonic() - joined_at > 33
+
+        await asks_while(b, lambda: on_a.presence.get(b.participant_id) == "online", what="nobody sees B")
+        for phone in (a, b):
+            await phone.command("set_ready", {"ready": True})
+        last_asked_at = await asks_while(b, refused_for_longer_than_joining_counts, what="refused for no time at all")
+        assert on_a.presence[b.participant_id] == "online"
+        await on_a.command("request_next")
+        advanced = await on_a.until_type("question_advanced", timeout_s=45)
+        assert advanced["data"]["alone"]
+        assert 29 < on_a.seen_at[advanced["seq"]] - last_asked_at < 36
+        await on_a.until(lambda: on_a.presence[b.participant_id] == "gone", timeout_s=10, what="B is never gone")
+        assert time.monotonic() - last_asked_at > 29
+        await until_allowed_alone(a)
+        await a.close_session()
+
+
+async def until_allowed_alone(phone: Phone) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            answer = await phone.request("DELETE", f"/api/v1/sessions/{phone.session_id}/pairing-code")
+            if answer.status_code == 204:
+                return
+            assert code_of(answer) == "already_paired", answer.text
+            await asyncio.sleep(0.3)
 
 
 async def test_two_sessions_at_one_table_play_the_same_deck_without_disturbing_each_other(stack: Stack) -> None:

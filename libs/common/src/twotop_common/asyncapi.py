@@ -22,6 +22,7 @@ from twotop_common.contracts.session_log import (
     LogHint,
     PhoneCommand,
     PhoneCommandAnswer,
+    PollingHint,
     PresenceHint,
 )
 from twotop_common.contracts.socket_frames import GATEWAY_FRAMES, PHONE_FRAMES
@@ -168,11 +169,12 @@ def _operation(action: str, channel: str, messages: Iterable[str], summary: str)
 def _add_fan_out(channels: Document, operations: Document, messages: Document) -> None:
     messages["log_hint"] = _plain_message(LogHint, "log_hint")
     messages["presence_hint"] = _plain_message(PresenceHint, "presence_hint")
-    both = ["log_hint", "presence_hint"]
+    messages["polling_hint"] = _plain_message(PollingHint, "polling_hint")
+    hints = ["log_hint", "presence_hint", "polling_hint"]
     channel = _channel(
         "{shard}",
         "The fan-out, a hint: it may be lost, late, doubled or out of order. The log is the truth; order is by `seq`.",
-        both,
+        hints,
         _exchange(LOG_EXCHANGE, "direct"),
     )
     channel["parameters"] = {
@@ -183,12 +185,14 @@ def _add_fan_out(channels: Document, operations: Document, messages: Document) -
     }
     channels[LOG_EXCHANGE] = channel
     name = LOG_EXCHANGE
-    operations[f"session-api.send.{name}"] = _operation("send", name, ["log_hint"], "After each commit.")
+    operations[f"session-api.send.{name}"] = _operation(
+        "send", name, ["log_hint", "polling_hint"], "After each commit, and when phones without a socket ask."
+    )
     operations[f"realtime-gateway.send.{name}"] = _operation(
         "send", name, ["presence_hint"], "When a socket comes or goes."
     )
     operations[f"realtime-gateway.receive.{name}"] = _operation(
-        "receive", name, both, "From an exclusive queue, bound to the shards the instance has phones for."
+        "receive", name, hints, "From an exclusive queue, bound to the shards the instance has phones for."
     )
 
 
@@ -241,7 +245,7 @@ def _type_of(frame: type[Contract]) -> str:
 
 def _schemas() -> Document:
     bodies: list[type[Contract]] = [Envelope, *(entry.body for entry in sorted(REGISTRY, key=lambda one: one.name))]
-    bodies += [LogHint, PresenceHint, PhoneCommand, PhoneCommandAnswer, *PHONE_FRAMES, *GATEWAY_FRAMES]
+    bodies += [LogHint, PresenceHint, PollingHint, PhoneCommand, PhoneCommandAnswer, *PHONE_FRAMES, *GATEWAY_FRAMES]
     _, definitions = models_json_schema(
         [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
     )

@@ -15,6 +15,7 @@ from twotop_common.contracts.realtime_gateway import ParticipantConnected, Parti
 from twotop_common.contracts.session_api import (
     FlagChanged,
     ParticipantLeft,
+    ParticipantPolling,
     ParticipantRenewed,
     SessionCreated,
     SessionEnded,
@@ -69,6 +70,7 @@ def message_handlers(
         ParticipantLeft: once(follow_facts.take_in_leaving),
         ParticipantGone: once(follow_facts.take_in_gone),
         ParticipantConnected: once(follow_facts.take_in_connected),
+        ParticipantPolling: once(follow_facts.take_in_polling),
         ExpirePairing: expire,
         FlagChanged: flag,
     }

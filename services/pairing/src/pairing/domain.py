@@ -27,7 +27,7 @@ PATIENCE_S = 30.0
 """A request that is not answered by then, with all its waiting, is answered 503: sooner than the gateway gives up."""
 
 HEARD_OF_WITHIN = timedelta(seconds=30)
-"""A second phone whose socket nobody has heard of by then after it joined counts as away: it may never have come."""
+"""So long after it joined, and after each request without a socket, a second phone counts as here."""
 
 End = Literal["closed", "expired"]
 
@@ -84,15 +84,19 @@ class Place:
 class Partner:
     """B, who joined at ``matched_at`` and keeps its place until it leaves or another takes it.
 
-    ``away`` is as it was told last, at ``seen_at``; None when nothing was told since it joined.
+    ``away`` is as it was told last of its sockets, at ``seen_at``; None when nothing was told since it joined.
+    ``polled_at`` is its last request without one that was told of, None once it has left.
     """
 
     matched_at: datetime
     away: bool
     seen_at: datetime | None
+    polled_at: datetime | None = None
 
     def is_here(self, now: datetime) -> bool:
-        """As far as is known: it neither left nor is gone, and came at all."""
+        """As far as is known: it polls, or neither left nor is gone, and came at all."""
+        if self.polled_at is not None and now < self.polled_at + HEARD_OF_WITHIN:
+            return True
         if self.away:
             return False
         return self.seen_at is not None or now < self.matched_at + HEARD_OF_WITHIN

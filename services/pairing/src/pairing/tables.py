@@ -70,6 +70,7 @@ class PairingRow(SQLModel, table=True):
     partner_away: bool = False
     partner_left: bool = False
     partner_seen_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    partner_polled_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     ended: str | None = None
     ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 

@@ -24,7 +24,13 @@ from twotop_common.contracts.pairing import (
     PairingMatched,
 )
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
-from twotop_common.contracts.session_api import Mode, ParticipantLeft, ParticipantRenewed, SessionCreated
+from twotop_common.contracts.session_api import (
+    Mode,
+    ParticipantLeft,
+    ParticipantPolling,
+    ParticipantRenewed,
+    SessionCreated,
+)
 from twotop_common.hashed_codes import KeyRing
 from twotop_common.testing.fakes import Clock
 
@@ -47,6 +53,12 @@ async def _connected(instance: Instance, seated: Seated, partner: UUID, **later:
     at = instance.clock() + timedelta(**later)
     fact = ParticipantConnected(session_id=seated.id, participant_id=partner, role="B", connected_at=at)
     await instance.hear(follow_facts.take_in_connected, fact)
+
+
+async def _polled(instance: Instance, seated: Seated, partner: UUID, **later: float) -> None:
+    at = instance.clock() + timedelta(**later)
+    fact = ParticipantPolling(session_id=seated.id, participant_id=partner, polled_at=at)
+    await instance.hear(follow_facts.take_in_polling, fact)
 
 
 async def _left(instance: Instance, seated: Seated, partner: UUID) -> None:
@@ -241,6 +253,52 @@ async def test_a_partner_whose_socket_was_never_heard_of_counts_as_away_after_th
     instance.clock.advance(seconds=1)
     assert await code_of(act(instance, there)) == "already_paired"
     assert await code_of(act(instance, dead)) == "ok"
+
+
+@pytest.mark.parametrize("act", [Instance.new_code, Instance.alone])
+async def test_a_partner_that_only_polls_is_here_until_thirty_seconds_after_its_last_request(
+    instance: Instance, act: Callable[[Instance, Seated], Awaitable[object]]
+) -> None:
+    never_had_a_socket, lost_its_socket = await instance.seat(Table.new()), await instance.seat(Table.new())
+    for seated in (never_had_a_socket, lost_its_socket):
+        await instance.join(seated.table_token, seated.code)
+    await _connected(instance, lost_its_socket, (await instance.row(lost_its_socket))["partner_id"])
+    instance.clock.advance(seconds=60)
+    for seated in (never_had_a_socket, lost_its_socket):
+        partner = (await instance.row(seated))["partner_id"]
+        await _polled(instance, seated, partner)
+        # Late and out of order: the newest request counts. Nor does that of A.
+        await _polled(instance, seated, partner, seconds=-20)
+        await _polled(instance, seated, seated.fact.participant_id, seconds=40)
+        await _gone(instance, seated, partner, seconds=-10)
+    instance.clock.advance(seconds=29)
+    for seated in (never_had_a_socket, lost_its_socket):
+        assert await code_of(act(instance, seated)) == "already_paired"
+    instance.clock.advance(seconds=1)
+    for seated in (never_had_a_socket, lost_its_socket):
+        assert await code_of(act(instance, seated)) == "ok"
+
+
+async def test_a_code_is_not_redeemed_while_b_polls_and_is_when_it_has_left(instance: Instance) -> None:
+    seated, partner, invitation = await _invited_again(instance)
+    async with instance.database.sessions() as session:
+        seen = await pairings.find_pairing(session, seated.id)
+    assert isinstance(seen, Pairing)
+    offer = seen.offer()
+    assert offer is not None
+    await _polled(instance, seated, partner)
+    assert await instance.hear(redeem, offer, None, instance.clock()) is None
+    assert not await instance.hear(pairings.cancel, seen)
+    assert await code_of(instance.join(seated.table_token, invitation.code)) == "already_paired"
+    await _left(instance, seated, partner)
+    # A late word of it does not bring it back.
+    await _polled(instance, seated, partner, seconds=1)
+    newcomer = (await instance.join(seated.table_token, invitation.code)).participant.participant_id
+    assert newcomer != partner
+    # Nor does it say anything of the one who has its place now.
+    await _polled(instance, seated, partner, seconds=60)
+    await _gone(instance, seated, newcomer, seconds=1)
+    assert await code_of(instance.alone(seated)) == "ok"
 
 
 async def _invited_again(instance: Instance) -> tuple[Seated, UUID, Invitation]:

@@ -80,6 +80,24 @@ async def test_sessions_that_began_before_it_was_told_have_codes_of_ten_minutes(
         await connection.close()
 
 
+async def test_what_is_known_of_a_partner_survives_the_column_for_its_requests(empty_database: str) -> None:
+    await asyncio.to_thread(migrate, empty_database, "pairing", to="0003")
+    connection = await asyncpg.connect(empty_database)
+    partners = "SELECT count(*) FROM pairings WHERE partner_id IS NOT NULL AND partner_away"
+    try:
+        await connection.execute(
+            "INSERT INTO pairings (session_id, status, partner_id, matched_at, partner_away, partner_seen_at)"
+            " VALUES (gen_random_uuid(), 'paired', gen_random_uuid(), now(), true, now())"
+        )
+        await asyncio.to_thread(migrate, empty_database, "pairing")
+        assert await connection.fetchval("SELECT partner_polled_at FROM pairings") is None
+        await connection.execute("UPDATE pairings SET partner_polled_at = now()")
+        await asyncio.to_thread(downgrade, empty_database, "pairing", to="0003")
+        assert await connection.fetchval(partners) == 1
+    finally:
+        await connection.close()
+
+
 async def test_migrations_make_the_tables_that_the_code_expects(empty_database: str) -> None:
     await asyncio.to_thread(migrate, empty_database, "pairing")
 

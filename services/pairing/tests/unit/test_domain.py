@@ -34,6 +34,7 @@ partners = st.none() | st.builds(
     matched_at=st.integers(28, 32).map(lambda seconds: NOW - timedelta(seconds=seconds)),
     away=st.booleans(),
     seen_at=st.none() | moments,
+    polled_at=st.none() | st.integers(28, 32).map(lambda seconds: NOW - timedelta(seconds=seconds)),
 )
 offers = st.builds(
     Offer,
@@ -170,6 +171,15 @@ def test_b_is_away_when_told_so_and_when_nothing_was_told_for_thirty_seconds() -
     assert not partner.is_here(NOW + timedelta(seconds=30))
     assert replace(partner, seen_at=NOW).is_here(NOW + timedelta(hours=1))
     assert not replace(partner, away=True).is_here(NOW)
+
+
+@given(partner=partners.filter(lambda one: one is not None), polled_at=moments, now=moments)
+def test_b_is_here_for_thirty_seconds_after_a_request_without_a_socket_and_as_before_otherwise(
+    partner: Partner, polled_at: datetime, now: datetime
+) -> None:
+    silent = replace(partner, polled_at=None)
+    polling = replace(partner, polled_at=polled_at)
+    assert polling.is_here(now) == (now < polled_at + timedelta(seconds=30) or silent.is_here(now))
 
 
 @given(pairings)

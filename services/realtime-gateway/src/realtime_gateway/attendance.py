@@ -31,7 +31,7 @@ from realtime_gateway.presence_memory import PresenceMemory
 from realtime_gateway.queries import GoneParticipant, HeldSocket
 from realtime_gateway.rooms import Room, Rooms
 from twotop_common.contracts.session_api import Role
-from twotop_common.contracts.session_log import PresenceHint
+from twotop_common.contracts.session_log import PollingHint, PresenceHint
 from twotop_common.service_defaults.logging import get_logger
 
 log = get_logger(__name__)
@@ -69,6 +69,7 @@ class Attendance:
         self._gone_after_s = gone_after_s
         self._clock = clock
         self._lost: dict[tuple[UUID, UUID], Lost] = {}
+        self._polled: set[UUID] = set()
         self._beating_since: float | None = None
         self._known = False
         self._declared_dead: list[Phone] = []
@@ -145,11 +146,24 @@ class Attendance:
         phone = room.phones.get(hint.participant_id)
         if phone is not None and phone.connection < hint.connection:
             self._rooms.dismiss(room, phone, Closing.REPLACED)
-        member = room.roster.members.get(hint.participant_id)
-        if member is not None and member.left:
+        if self._has_left(room, hint.participant_id):
             return
         if room.presence.see(hint.participant_id, Mark(hint.role, hint.connection, hint.status)):
             self._rooms.show_presence(room)
+
+    def on_polling_hint(self, hint: PollingHint) -> None:
+        """session-api: a phone without a socket has asked for something. It is shown as there while that counts."""
+        room = self._rooms.get(hint.session_id)
+        if room is None or self._has_left(room, hint.participant_id):
+            return
+        self._polled.add(hint.session_id)
+        if room.presence.hear(hint.participant_id, hint.role, self._clock() + hint.present_for_s):
+            self._rooms.show_presence(room)
+
+    @staticmethod
+    def _has_left(room: Room, participant_id: UUID) -> bool:
+        member = room.roster.members.get(participant_id)
+        return member is not None and member.left
 
     async def reconcile(self) -> None:
         """Find sockets that were replaced elsewhere although the hint was lost, and keep the memory of presence."""
@@ -171,8 +185,9 @@ class Attendance:
     # -- gone
 
     async def sweep(self) -> None:
-        """Declare gone whose time is over."""
+        """Show who polls no more, and declare gone whose time is over."""
         now = self._clock()
+        self._miss_polling(now)
         due = [
             HeldSocket(session_id, participant_id, lost.connection)
             for (session_id, participant_id), lost in self._lost.items()
@@ -186,6 +201,14 @@ class Attendance:
             if lost is not None and lost.connection == socket.connection:
                 del self._lost[(socket.session_id, socket.participant_id)]
         self._show_gone(gone, "lost")
+
+    def _miss_polling(self, now: float) -> None:
+        for session_id in list(self._polled):
+            room = self._rooms.get(session_id)
+            if room is not None and room.presence.lapse(now):
+                self._rooms.show_presence(room)
+            if room is None or not room.presence.anybody_polls:
+                self._polled.discard(session_id)
 
     async def beat(self) -> None:
         """Say that this instance lives, and take over the participants of instances that do not."""

@@ -24,7 +24,7 @@ from realtime_gateway.recovery import Recovery
 from realtime_gateway.rooms import Rooms
 from realtime_gateway.settings import GatewaySettings
 from realtime_gateway.sockets import Sockets
-from twotop_common.contracts.session_log import LogHint
+from twotop_common.contracts.session_log import LogHint, PresenceHint
 from twotop_common.messaging.connection import open_broker
 from twotop_common.messaging.consumer import Consumer
 from twotop_common.messaging.fanout import FanOutSubscription, decode_hint
@@ -66,8 +66,10 @@ async def build(settings: GatewaySettings) -> AsyncIterator[Runtime]:
                 return
             if isinstance(hint, LogHint):
                 rooms.on_log_hint(hint)
-            else:
+            elif isinstance(hint, PresenceHint):
                 attendance.on_presence_hint(hint)
+            else:
+                attendance.on_polling_hint(hint)
 
         async def on_fan_out_connected() -> None:
             await rooms.on_fan_out_connected()

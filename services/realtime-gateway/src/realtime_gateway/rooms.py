@@ -214,7 +214,11 @@ class Rooms:
             closing = room.roster.verdict(phone.participant_id, phone.claims.generation).closing
             if closing is not None:
                 phone.wire.shut(closing)
-        left = [one for one in room.presence.marks if (member := room.roster.members.get(one)) and member.left]
+        left = [
+            one.participant_id
+            for one in room.presence.sightings()
+            if (member := room.roster.members.get(one.participant_id)) and member.left
+        ]
         if left and not room.roster.ended:
             for participant_id in left:
                 room.presence.forget(participant_id)

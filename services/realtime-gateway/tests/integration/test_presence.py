@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from gateway_testing.house import House, RunningGateway
-from gateway_testing.owner_double import Table
+from gateway_testing.owner_double import Guest, Table
 from redis.asyncio import Redis
 from sqlalchemy import text
 
@@ -18,6 +18,7 @@ from realtime_gateway.domain.presence import Mark
 from realtime_gateway.errors import DatabaseUnavailable
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.registry import REGISTRY
+from twotop_common.contracts.session_log import PollingHint, shard_of
 from twotop_common.credentials import ParticipantClaims
 from twotop_common.testing.eventually import eventually
 
@@ -191,6 +192,48 @@ async def test_without_redis_phones_connect_and_see_each_other(house: House) -> 
         await second.auth(house.owner.credential(table, b))
         await second.until_presence(A="online", B="online")
         await gateway.attendance.reconcile()
+
+
+def ask_without_a_socket(house: House, table: Table, guest: Guest, *, present_for_s: float = 30) -> None:
+    """What session-api says when this phone has asked for something."""
+    hint = PollingHint(
+        session_id=table.session_id, participant_id=guest.participant_id, role=guest.role, present_for_s=present_for_s
+    )
+    house.owner.publish(shard_of(table.session_id), hint.model_dump_json().encode())
+
+
+async def test_a_partner_that_polls_is_shown_as_online_until_that_counts_no_more(house: House) -> None:
+    gateway, table = await house.open_table()
+    a, b = table.guests
+    async with gateway.phone(table) as first:
+        await first.auth(house.owner.credential(table, a))
+        await first.until_presence(A="online")
+        ask_without_a_socket(house, table, b)
+        await first.until_presence(A="online", B="online")
+        presence = gateway.rooms.get(table.session_id).presence
+        assert presence.polling[b.participant_id].until - time.monotonic() == pytest.approx(30, abs=5)
+        presence.polling[b.participant_id].until = time.monotonic()
+        await first.until_presence(A="online", B="gone")
+        await eventually(lambda: not gateway.attendance._polled)
+        ask_without_a_socket(house, table, b, present_for_s=1)
+        await first.until_presence(A="online", B="online")
+        await first.until_presence(A="online", B="gone")
+    assert await facts(house, GONE) == []
+
+
+async def test_a_phone_that_polls_once_its_socket_is_gone_is_shown_as_online_again(house: House) -> None:
+    gateway, table = await house.open_table(gone_after_s=0.5)
+    a, b = table.guests
+    async with gateway.phone(table) as first:
+        await first.auth(house.owner.credential(table, a))
+        async with gateway.phone(table) as second:
+            await second.auth(house.owner.credential(table, b))
+            await first.until_presence(A="online", B="online")
+            ask_without_a_socket(house, table, a)
+        await first.until_presence(A="online", B="away")
+        await first.until_presence(A="online", B="gone")
+        ask_without_a_socket(house, table, b)
+        await first.until_presence(A="online", B="online")
 
 
 async def test_a_lost_instance_is_buried_by_another_and_its_phones_reconnect(house: House) -> None:

@@ -138,6 +138,65 @@ def test_presence_is_the_same_in_any_order(marks: list[Mark], random: Random) ->
     assert straight.marks == shuffled.marks
 
 
+def shown(presence: Presence) -> list[tuple[UUID, PresenceStatus]]:
+    return [(seen.participant_id, seen.status) for seen in presence.sightings()]
+
+
+def test_a_participant_that_polls_is_online_for_as_long_as_that_counts() -> None:
+    presence = Presence()
+    presence.see(A, Mark("A", 1, "online"))
+    assert presence.hear(B, "B", 30.0)
+    assert shown(presence) == [(A, "online"), (B, "online")]
+    assert not presence.hear(B, "B", 40.0)
+    assert not presence.lapse(39.9)
+    assert presence.anybody_polls
+    assert presence.lapse(40.0)
+    assert shown(presence) == [(A, "online"), (B, "gone")]
+    assert not presence.lapse(41.0)
+    assert not presence.anybody_polls
+    assert presence.hear(B, "B", 70.0)
+    assert shown(presence) == [(A, "online"), (B, "online")]
+    assert presence.forget(B)
+    assert shown(presence) == [(A, "online")]
+
+
+def test_that_it_polls_says_nothing_of_a_participant_whose_socket_is_open_or_was_just_lost() -> None:
+    presence = Presence()
+    presence.see(A, Mark("A", 1, "online"))
+    assert not presence.hear(A, "A", 30.0)
+    assert presence.see(A, Mark("A", 1, "away"))
+    assert shown(presence) == [(A, "away")]
+    assert presence.see(A, Mark("A", 1, "gone"))
+    assert shown(presence) == [(A, "online")]
+    assert presence.lapse(30.0)
+    assert shown(presence) == [(A, "gone")]
+
+
+HEARD = st.tuples(st.sampled_from([A, B]), MARKS | st.floats(0, 100))
+
+
+def told(presence: Presence, participant_id: UUID, heard: Mark | float) -> bool:
+    if isinstance(heard, Mark):
+        return presence.see(participant_id, heard)
+    return presence.hear(participant_id, "A", heard)
+
+
+@given(st.lists(HEARD, min_size=1), st.floats(0, 100), st.randoms())
+def test_sockets_and_requests_show_the_same_in_any_order_and_phones_hear_of_every_change(
+    heard: list[tuple[UUID, Mark | float]], now: float, random: Random
+) -> None:
+    straight, shuffled = Presence(), Presence()
+    again = heard * 2
+    random.shuffle(again)
+    for presence, news in ((straight, heard), (shuffled, again)):
+        for participant_id, one in news:
+            before = sorted(shown(presence))
+            assert told(presence, participant_id, one) == (sorted(shown(presence)) != before)
+        before = sorted(shown(presence))
+        assert presence.lapse(now) == (sorted(shown(presence)) != before)
+    assert sorted(shown(straight)) == sorted(shown(shuffled))
+
+
 @pytest.mark.parametrize("skew_s", [-9, 0, 9])
 def test_gone_lies_between_two_sockets_although_clocks_differ(skew_s: float) -> None:
     lost_at = datetime(2026, 7, 1, 20, tzinfo=UTC)

@@ -81,7 +81,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         await flags.load()
         shelf = QuestionShelf(database.sessions)
         await shelf.refresh()
-        company = Company(pool, now)
+        company = Company(pool, now, publish_hint=publisher.publish_hint, wake_relay=relay.wake)
         store = StoreLanes(
             [SessionStore(settings.database_url, on_connected=epoch.read, epoch=epoch) for _ in range(LANES)]
         )
@@ -140,7 +140,7 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                     "new_wishes": partial(company.follow_new_wishes, partial(release_wishes, deps)),
                     "housekeeping": lambda: _keep_house(pool, company, now),
                 },
-                stop=[commands.stop, consumer.stop, relay.flush, company.flush],
+                stop=[commands.stop, consumer.stop, company.flush, relay.flush],
                 health=health,
             )
         finally:

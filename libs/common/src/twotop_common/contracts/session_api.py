@@ -89,6 +89,20 @@ class ParticipantLeft(Contract):
     role: Role
 
 
+@register("twotop.participant.polling.v1", kind="fact", owner="session-api", consumers=("pairing",))
+class ParticipantPolling(Contract):
+    """Device B asks for things without a socket: it is here until 30 s after ``polled_at``.
+
+    Only of one that never had a socket, or was declared gone since, at most every 15 s; of others the gateways' facts
+    say enough. The newest ``polled_at`` wins, so that it may come late, twice and out of order. One that is lost (a
+    process died before it was written) is made good by the phone's next request.
+    """
+
+    session_id: UUID
+    participant_id: UUID
+    polled_at: datetime
+
+
 @register(
     "twotop.session.ended.v1",
     kind="fact",

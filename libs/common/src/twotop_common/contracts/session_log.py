@@ -63,7 +63,25 @@ class PresenceHint(Contract):
     at: datetime
 
 
-FanOut = Annotated[LogHint | PresenceHint, Field(discriminator="kind")]
+class PollingHint(Contract):
+    """Published by session-api to LOG_EXCHANGE, key = shard: a phone that has no socket has asked for something.
+
+    Only of a phone that never had a socket, or was declared gone since, and not of its first request; sent as often as
+    its requests are written down, at most every 5 s. Gateways
+    show it as online for ``present_for_s`` from when the hint came, by their own clock; of several hints the one that
+    reaches furthest counts, so that they may come twice and in any order. A lost one costs a late picture: the phone's
+    next request brings another.
+    """
+
+    kind: Literal["polling"] = "polling"
+    session_id: UUID
+    participant_id: UUID
+    role: Role
+    present_for_s: float = Field(gt=0, le=30, description="what is left of the 30 s after its request")
+
+
+Hint = LogHint | PresenceHint | PollingHint
+FanOut = Annotated[Hint, Field(discriminator="kind")]
 
 
 class PhoneCommandBody(Contract):

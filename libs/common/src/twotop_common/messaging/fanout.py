@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pydantic import TypeAdapter
 
-from twotop_common.contracts.session_log import LOG_EXCHANGE, FanOut, LogHint, PresenceHint
+from twotop_common.contracts.session_log import LOG_EXCHANGE, FanOut, Hint
 from twotop_common.messaging.connection import (
     BROKER_ERRORS,
     BrokerConnection,
@@ -25,11 +25,11 @@ from twotop_common.messaging.topology import FAN_OUT_QUEUE_LENGTH, declare_excha
 from twotop_common.service_defaults.logging import get_logger
 
 log = get_logger(__name__)
-_FAN_OUT: TypeAdapter[LogHint | PresenceHint] = TypeAdapter(FanOut)
+_FAN_OUT: TypeAdapter[Hint] = TypeAdapter(FanOut)
 BIND_TIMEOUT_S = 5.0
 
 
-def decode_hint(body: bytes) -> LogHint | PresenceHint:
+def decode_hint(body: bytes) -> Hint:
     """Raises pydantic.ValidationError for anything that is not a hint."""
     return _FAN_OUT.validate_json(body)
 

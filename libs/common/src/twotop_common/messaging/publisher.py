@@ -20,7 +20,7 @@ from aiormq.abc import AbstractChannel
 from pamqp import commands as spec
 from prometheus_client import Counter, Histogram
 
-from twotop_common.contracts.session_log import LOG_EXCHANGE, LogHint, PresenceHint, shard_of
+from twotop_common.contracts.session_log import LOG_EXCHANGE, Hint, shard_of
 from twotop_common.messaging.connection import (
     BROKER_ERRORS,
     BrokerConnection,
@@ -154,7 +154,7 @@ class Publisher:
         if seconds > SLOW_CONFIRM_S and self._confirmed is not None:
             self._slow_until = time.monotonic() + SLOW_CONFIRM_S
 
-    def publish_hint(self, hint: LogHint | PresenceHint) -> bool:
+    def publish_hint(self, hint: Hint) -> bool:
         """Send a hint to the fan-out. Never waits or raises; False when it was dropped."""
         return self.publish_hint_bytes(shard_of(hint.session_id), hint.model_dump_json().encode())
 

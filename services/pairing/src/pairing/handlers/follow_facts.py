@@ -12,7 +12,13 @@ from pairing.tables import PairingRow
 from twotop_common.contracts.cleanup_worker import ExpirePairing
 from twotop_common.contracts.pairing import PairingExpired
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
-from twotop_common.contracts.session_api import ParticipantLeft, ParticipantRenewed, SessionCreated, SessionEnded
+from twotop_common.contracts.session_api import (
+    ParticipantLeft,
+    ParticipantPolling,
+    ParticipantRenewed,
+    SessionCreated,
+    SessionEnded,
+)
 from twotop_common.messaging.outbox import enqueue
 from twotop_common.service_defaults.logging import get_logger
 
@@ -78,6 +84,11 @@ async def take_in_gone(session: AsyncSession, fact: ParticipantGone) -> None:
 async def take_in_connected(session: AsyncSession, fact: ParticipantConnected) -> None:
     """B is here."""
     await facts.note_partner(session, fact.session_id, fact.participant_id, away=False, at=fact.connected_at)
+
+
+async def take_in_polling(session: AsyncSession, fact: ParticipantPolling) -> None:
+    """B is here, although no gateway sees it."""
+    await facts.note_partner_polled(session, fact.session_id, fact.participant_id, fact.polled_at)
 
 
 async def expire_code(session: AsyncSession, command: ExpirePairing, now: datetime) -> bool:

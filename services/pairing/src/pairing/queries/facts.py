@@ -86,12 +86,26 @@ async def note_partner(session: AsyncSession, session_id: UUID, partner_id: UUID
     )
 
 
+async def note_partner_polled(session: AsyncSession, session_id: UUID, partner_id: UUID, at: datetime) -> None:
+    """The present partner has asked for something without a socket; the newest request counts."""
+    await session.execute(
+        update(PairingRow)
+        .where(
+            col(PairingRow.session_id) == session_id,
+            col(PairingRow.partner_id) == partner_id,
+            col(PairingRow.partner_left).is_(False),
+        )
+        .values(partner_polled_at=func.greatest(col(PairingRow.partner_polled_at), at))
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def note_partner_left(session: AsyncSession, session_id: UUID, partner_id: UUID) -> None:
     """The present partner is off the roster for good."""
     await session.execute(
         update(PairingRow)
         .where(col(PairingRow.session_id) == session_id, col(PairingRow.partner_id) == partner_id)
-        .values(partner_away=True, partner_left=True)
+        .values(partner_away=True, partner_left=True, partner_polled_at=None)
         .execution_options(synchronize_session=False)
     )
 

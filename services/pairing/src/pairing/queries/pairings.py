@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
@@ -64,10 +65,10 @@ FROM (SELECT 1) AS always
 LEFT JOIN guards AS guard ON guard.table_token = :table_token AND guard.service_day = :day
 LEFT JOIN (
     SELECT session_id, generation, status, expires_at, wrong_tries AS tries, ended, false AS former,
-           matched_at, partner_away, partner_seen_at
+           matched_at, partner_away, partner_seen_at, partner_polled_at
     FROM pairings WHERE table_id = :table_id AND code_hash = ANY(:code_hashes)
     UNION ALL
-    SELECT code.session_id, code.generation, code.status, code.expires_at, 0, owner.ended, true, NULL, NULL, NULL
+    SELECT code.session_id, code.generation, code.status, code.expires_at, 0, owner.ended, true, NULL, NULL, NULL, NULL
     FROM former_codes AS code JOIN pairings AS owner USING (session_id)
     WHERE code.table_id = :table_id AND code.code_hash = ANY(:code_hashes)
 ) AS offer ON true
@@ -76,10 +77,11 @@ _MATCH = text("""
 WITH matched AS (
     UPDATE pairings
     SET status = 'paired', partner_id = :partner_id, matched_at = :now,
-        partner_away = false, partner_left = false, partner_seen_at = NULL
+        partner_away = false, partner_left = false, partner_seen_at = NULL, partner_polled_at = NULL
     WHERE session_id = :session_id AND generation = :generation AND status = 'waiting'
       AND expires_at > :now AND wrong_tries < :tries AND ended IS NULL
       AND (matched_at IS NULL OR partner_away OR (partner_seen_at IS NULL AND matched_at <= :unheard_of_since))
+      AND (partner_polled_at IS NULL OR partner_polled_at <= :unheard_of_since)
     RETURNING session_id, generation, partner_id, table_id, location_id, credential_expires_at, offered_at
 ), told AS (
     INSERT INTO outbox (message_id, type, body, headers)
@@ -135,7 +137,7 @@ async def find_pairing(session: AsyncSession, session_id: UUID) -> Pairing | Tom
         expires_at=row.expires_at,
         code_life=timedelta(seconds=row.code_life_s),
         wrong_tries=row.wrong_tries,
-        partner=_partner(row.matched_at, row.partner_away, row.partner_seen_at),
+        partner=_partner(row),
         ended=ended,
     )
 
@@ -163,7 +165,7 @@ async def codes_and_tries(
             row.tries,
             _END[row.ended],
             row.former,
-            _partner(row.matched_at, row.partner_away, row.partner_seen_at),
+            _partner(row),
         )
         for row in rows
         if row.session_id is not None
@@ -268,6 +270,7 @@ async def cancel(session: AsyncSession, seen: Pairing) -> bool:
             partner_away=False,
             partner_left=False,
             partner_seen_at=None,
+            partner_polled_at=None,
         )
         .returning(col(PairingRow.generation))
         .execution_options(synchronize_session=False)
@@ -299,11 +302,14 @@ def _as_seen(seen: Pairing) -> tuple[ColumnElement[bool], ...]:
         col(PairingRow.status) == seen.status.value,
         col(PairingRow.partner_away) == (partner is not None and partner.away),
         col(PairingRow.partner_seen_at).is_not_distinct_from(None if partner is None else partner.seen_at),
+        col(PairingRow.partner_polled_at).is_not_distinct_from(None if partner is None else partner.polled_at),
     )
 
 
-def _partner(matched_at: datetime | None, away: bool, seen_at: datetime | None) -> Partner | None:
-    return None if matched_at is None else Partner(matched_at, away, seen_at)
+def _partner(row: Any) -> Partner | None:
+    if row.matched_at is None:
+        return None
+    return Partner(row.matched_at, row.partner_away, row.partner_seen_at, row.partner_polled_at)
 
 
 def _present(session_id: UUID, generation: int) -> tuple[ColumnElement[bool], ...]:

@@ -1,5 +1,9 @@
 """Keeps count of the phones that are there, and lets waiting wishes take effect when nobody is left to be asked (G4).
 
+A phone that polls without a socket is told of, because nobody else sees it: gateways show it, by a hint as often as its
+requests are written; pairing does not let A give away the place of B, by a fact that is written with them. Not of its
+first request: until it is due to be written again nearly every phone has opened its socket.
+
 Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every
 5 s, and what is not written yet counts here all the same. What a crash loses is heard again with the next request.
 Which wishes wait the log says. A wish is released by the log under its usual guard, so several processes may try at
@@ -11,13 +15,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from session_api.presence import queries
-from session_api.presence.domain import POLLING_COUNTS_FOR, Waiting, absentees, heard_here
+from session_api.presence.domain import POLLING_COUNTS_FOR, Sighting, Waiting, absentees, heard_here
+from session_api.presence.queries import Phone
+from twotop_common.contracts.session_api import ParticipantPolling, Role
+from twotop_common.contracts.session_log import PollingHint
+from twotop_common.messaging.outbox import OutboxRecord, enqueue_on, outbox_record
 from twotop_common.service_defaults.database import looks_unavailable
 from twotop_common.service_defaults.logging import get_logger
 
@@ -27,37 +35,57 @@ TICK_S = 1.0
 LOOK_PAUSE_S = 0.02
 """While this passes, new wishes gather to be looked at together: a reading for each would be dear."""
 WRITTEN_AGAIN_AFTER = timedelta(seconds=5)
+ANNOUNCED_AGAIN_AFTER = timedelta(seconds=15)
 KEPT = timedelta(days=2)
 
 Release = Callable[[UUID], Awaitable[None]]
 """Lets a session's wish take effect if the others are absent."""
-Phone = tuple[UUID, UUID]
-"""A session and a participant."""
+
+
+class Heard(NamedTuple):
+    """A phone's newest request."""
+
+    at: datetime
+    role: Role
 
 
 class Company:
     """One per process. ``run`` writes down what was noted and releases wishes; ``flush`` writes the rest at the end."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool[Any],
+        now: Callable[[], datetime],
+        *,
+        publish_hint: Callable[[PollingHint], bool],
+        wake_relay: Callable[[], None],
+    ) -> None:
         self._pool = pool
         self._now = now
-        self._unwritten: dict[Phone, datetime] = {}
+        self._publish_hint = publish_hint
+        self._wake_relay = wake_relay
+        self._unwritten: dict[Phone, Heard] = {}
         self._written_at: dict[Phone, datetime] = {}
+        self._unannounced: dict[Phone, datetime] = {}
+        self._announced_at: dict[Phone, datetime] = {}
         self._failing: set[UUID] = set()
         self._new_wishes: dict[UUID, Waiting] = {}
         self._wish_came = asyncio.Event()
 
-    def polled(self, session_id: UUID, participant_id: UUID) -> None:
+    def polled(self, session_id: UUID, participant_id: UUID, role: Role) -> None:
         """A request came from this phone. Cheap: it is written down later."""
-        self._unwritten[session_id, participant_id] = self._now()
+        self._unwritten[session_id, participant_id] = Heard(self._now(), role)
 
     async def connected(self, session_id: UUID, participant_id: UUID, at: datetime) -> None:
         """realtime-gateway: a socket opened."""
         await queries.note_connected(self._pool, session_id, participant_id, at)
 
-    async def gone(self, session_id: UUID, participant_id: UUID, at: datetime) -> None:
-        """realtime-gateway: without a socket for 20 s."""
-        await queries.note_gone(self._pool, session_id, participant_id, at)
+    async def gone(self, session_id: UUID, participant_id: UUID, role: Role, at: datetime) -> None:
+        """realtime-gateway: without a socket for 20 s. It may have been polling for some of them."""
+        here = self._polled_here(session_id, [participant_id])
+        sighting = await queries.note_gone(self._pool, session_id, participant_id, at)
+        (known,) = heard_here([sighting], here)
+        self._tell(session_id, role, known)
 
     async def absent(self, session_id: UUID, arrivals: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """Those on the roster, each there since its arrival, that need not be waited for any more."""
@@ -74,7 +102,7 @@ class Company:
         }
 
     def _polled_here(self, session_id: UUID, phones: Iterable[UUID]) -> dict[UUID, datetime]:
-        return {phone: at for phone in phones if (at := self._unwritten.get((session_id, phone))) is not None}
+        return {phone: heard.at for phone in phones if (heard := self._unwritten.get((session_id, phone)))}
 
     def wish_waits(self, waiting: Waiting) -> None:
         """A wish was logged, and waits: ``follow_new_wishes`` looks at once whether it has to."""
@@ -118,6 +146,7 @@ class Company:
 
     async def flush(self) -> None:
         """Write down everything that was noted."""
+        self._announced_at.clear()
         await self._write(dict(self._unwritten))
 
     async def forget_old(self) -> None:
@@ -138,17 +167,58 @@ class Company:
         else:
             self._failing.discard(session_id)
 
-    def _worth_writing(self) -> dict[Phone, datetime]:
-        now = self._now()
-        self._written_at = {phone: at for phone, at in self._written_at.items() if now - at < WRITTEN_AGAIN_AFTER}
-        return {phone: at for phone, at in self._unwritten.items() if phone not in self._written_at}
+    def _worth_writing(self) -> dict[Phone, Heard]:
+        self._written_at = self._recent(self._written_at, WRITTEN_AGAIN_AFTER)
+        return {phone: heard for phone, heard in self._unwritten.items() if phone not in self._written_at}
 
-    async def _write(self, heard: Mapping[Phone, datetime]) -> None:
-        if not heard:
-            return
-        await queries.note_polled(self._pool, heard)
+    def _worth_announcing(self) -> dict[Phone, datetime]:
+        self._announced_at = self._recent(self._announced_at, ANNOUNCED_AGAIN_AFTER)
+        return {phone: at for phone, at in self._unannounced.items() if phone not in self._announced_at}
+
+    def _recent(self, times: Mapping[Phone, datetime], age: timedelta) -> dict[Phone, datetime]:
         now = self._now()
-        for phone, at in heard.items():
+        return {phone: at for phone, at in times.items() if now - at < age}
+
+    async def _write(self, heard: Mapping[Phone, Heard]) -> None:
+        if not heard and not self._worth_announcing():
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            if heard:
+                known = await queries.note_polled(connection, {phone: one.at for phone, one in heard.items()})
+                for (session_id, participant_id), sighting in known.items():
+                    self._tell(session_id, heard[session_id, participant_id].role, sighting)
+            announced = self._worth_announcing()
+            await enqueue_on(connection, [_announcement(phone, at) for phone, at in announced.items()])
+        now = self._now()
+        for phone, one in heard.items():
             self._written_at[phone] = now
-            if self._unwritten.get(phone) == at:
+            if self._unwritten.get(phone) == one:
                 del self._unwritten[phone]
+        for phone, at in announced.items():
+            self._announced_at[phone] = now
+            if self._unannounced.get(phone) == at:
+                del self._unannounced[phone]
+        if announced:
+            self._wake_relay()
+
+    def _tell(self, session_id: UUID, role: Role, sighting: Sighting) -> None:
+        """Tell gateways now, and pairing with what is written next, of a phone without a socket that is here."""
+        until, now = sighting.polls_until, self._now()
+        if until is None or until <= now:
+            return
+        self._publish_hint(
+            PollingHint(
+                session_id=session_id,
+                participant_id=sighting.participant_id,
+                role=role,
+                present_for_s=min(until - now, POLLING_COUNTS_FOR).total_seconds(),
+            )
+        )
+        if role == "B":
+            self._unannounced[session_id, sighting.participant_id] = until - POLLING_COUNTS_FOR
+
+
+def _announcement(phone: Phone, polled_at: datetime) -> OutboxRecord:
+    session_id, participant_id = phone
+    fact = ParticipantPolling(session_id=session_id, participant_id=participant_id, polled_at=polled_at)
+    return outbox_record(fact, subject=str(session_id), source="session-api")

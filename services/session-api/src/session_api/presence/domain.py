@@ -24,9 +24,18 @@ class Sighting:
 
     def absent(self, now: datetime) -> bool:
         """Whether the others may go on without it."""
-        if self._polls_since is not None and now < self._polls_since + POLLING_COUNTS_FOR:
-            return False
-        return self.connected_at is None or self._lost_at is not None
+        return not self._has_socket and (self.polls_until is None or now >= self.polls_until)
+
+    @property
+    def polls_until(self) -> datetime | None:
+        """Until when its requests count; None while a socket may be open, and when none was made since."""
+        if self._has_socket or self._polls_since is None:
+            return None
+        return self._polls_since + POLLING_COUNTS_FOR
+
+    @property
+    def _has_socket(self) -> bool:
+        return self.connected_at is not None and self._lost_at is None
 
     @property
     def _lost_at(self) -> datetime | None:

@@ -13,12 +13,16 @@ import asyncpg
 from session_api.presence.domain import GONE_LIES_BACK, Sighting
 
 Pool: TypeAlias = "asyncpg.Pool[Any]"
+Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+Phone = tuple[UUID, UUID]
+"""A session and a participant."""
 
 _SIGHT = """
 INSERT INTO sightings (session_id, participant_id, {column})
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
 ON CONFLICT (session_id, participant_id)
 DO UPDATE SET {column} = greatest(sightings.{column}, excluded.{column})
+RETURNING session_id, participant_id, connected_at, gone_at, polled_at, xmax = 0 AS is_new
 """
 _CONNECTED, _GONE, _POLLED = (_SIGHT.format(column=column) for column in ("connected_at", "gone_at", "polled_at"))
 
@@ -28,15 +32,17 @@ async def note_connected(pool: Pool, session_id: UUID, participant_id: UUID, at:
     await pool.execute(_CONNECTED, [session_id], [participant_id], [at])
 
 
-async def note_gone(pool: Pool, session_id: UUID, participant_id: UUID, at: datetime) -> None:
-    """No socket has been open for 20 s."""
-    await pool.execute(_GONE, [session_id], [participant_id], [at])
+async def note_gone(pool: Pool, session_id: UUID, participant_id: UUID, at: datetime) -> Sighting:
+    """No socket has been open for 20 s. What is known of the phone by now."""
+    (row,) = await pool.fetch(_GONE, [session_id], [participant_id], [at])
+    return _sighting(row)
 
 
-async def note_polled(pool: Pool, polled: Mapping[tuple[UUID, UUID], datetime]) -> None:
-    """Requests came without a socket: (session, participant) -> when."""
+async def note_polled(connection: Connection, polled: Mapping[Phone, datetime]) -> dict[Phone, Sighting]:
+    """Requests came, and when; with or without a socket. What is known by now of the phones that were known before."""
     sessions, participants = zip(*polled, strict=True)
-    await pool.execute(_POLLED, list(sessions), list(participants), list(polled.values()))
+    rows = await connection.fetch(_POLLED, list(sessions), list(participants), list(polled.values()))
+    return {(row["session_id"], row["participant_id"]): _sighting(row) for row in rows if not row["is_new"]}
 
 
 async def sightings_in(pool: Pool, session_ids: Iterable[UUID]) -> dict[UUID, list[Sighting]]:
@@ -47,8 +53,8 @@ async def sightings_in(pool: Pool, session_ids: Iterable[UUID]) -> dict[UUID, li
         list(session_ids),
     )
     found: defaultdict[UUID, list[Sighting]] = defaultdict(list)
-    for session_id, *sighting in rows:
-        found[session_id].append(Sighting(*sighting))
+    for row in rows:
+        found[row["session_id"]].append(_sighting(row))
     return found
 
 
@@ -79,6 +85,10 @@ async def wishes_to_release(pool: Pool, unheard_since: datetime) -> set[UUID]:
         GONE_LIES_BACK,
     )
     return {row["session_id"] for row in rows}
+
+
+def _sighting(row: Mapping[str, Any]) -> Sighting:
+    return Sighting(row["participant_id"], row["connected_at"], row["gone_at"], row["polled_at"])
 
 
 async def forget(pool: Pool, before: datetime) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from session_api_testing.builders import PHONE_A, PHONE_B, START
 
 from session_api.presence.domain import GONE_LIES_BACK, Sighting, absentees, heard_here
+
+MOMENTS = st.none() | st.integers(0, 60)
 
 
 def at(seconds: float | None) -> datetime | None:
@@ -38,6 +42,20 @@ def test_a_phone_is_present(
     else:
         assert not absent(present_until - 0.001)
         assert absent(present_until)
+
+
+@given(connected=MOMENTS, gone=MOMENTS, polled=MOMENTS, now=st.integers(0, 60))
+def test_a_phone_without_a_socket_is_present_exactly_as_long_as_it_polls(
+    connected: float | None, gone: float | None, polled: float | None, now: int
+) -> None:
+    sighting = Sighting(PHONE_B, at(connected), at(gone), at(polled))
+    instant = START + timedelta(seconds=now)
+    if connected is not None and (gone is None or gone < connected):
+        assert sighting.polls_until is None
+        assert not sighting.absent(instant)
+    else:
+        assert sighting.absent(instant) == (sighting.polls_until is None or sighting.polls_until <= instant)
+    assert sighting.polls_until in (None, at(None if polled is None else polled + 30))
 
 
 def test_a_phone_never_heard_of_is_absent_once_it_has_had_its_place_for_thirty_seconds() -> None:

@@ -91,7 +91,7 @@ async def _answer(deps: SessionDeps, fact: DeadlineSet | SessionEnded) -> None:
 
 async def follow_gone(deps: SessionDeps, fact: ParticipantGone, delivery: Delivery) -> None:
     """Its place stays its own, but the other phone need not wait for it any more (G4)."""
-    await deps.company.gone(fact.session_id, fact.participant_id, fact.gone_at)
+    await deps.company.gone(fact.session_id, fact.participant_id, fact.role, fact.gone_at)
 
 
 async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:

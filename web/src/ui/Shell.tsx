@@ -44,7 +44,8 @@ function ConnectionState() {
   const { connection, strings, route, online } = useApp();
   const inSession = route.name === "session";
   const shown = inSession ? connection : online ? null : "offline";
-  const well = shown === null || shown === "live" || shown === "ended";
+  // Of another tab `ElsewhereNote` tells, with the way on.
+  const well = shown === null || shown === "live" || shown === "ended" || shown === "replaced";
   // Inside a session `WatchNetwork` says what is lost.
   useSaid(shown === "replaced" || (shown === "offline" && !inSession) ? strings.connection[shown] : null);
   return (

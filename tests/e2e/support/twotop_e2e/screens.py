@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from uuid import uuid4
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from twotop_e2e.guest import LANGUAGES, Guest, guest_url, two_at_their_first_card
 from twotop_e2e.phone import Phone
-from twotop_e2e.stack import BRIEF, SHUT, Stack
+from twotop_e2e.stack import BRIEF, HURRY, SHUT, Stack
 
 SCREENS = (
+    "loading",
     "landing",
     "closed",
     "disabled",
@@ -24,6 +26,9 @@ SCREENS = (
     "hidden-code",
     "withdrawn",
     "expired",
+    "ended-by-itself",
+    "joining",
+    "not-joined",
     "problem",
     "join",
     "ready-waiting",
@@ -47,6 +52,9 @@ SCREENS = (
     "ended",
     "left",
     "partner-left",
+    "not-ready",
+    "alone-confirm",
+    "lost",
     "one-phone",
     "hint",
     "choices",
@@ -81,6 +89,8 @@ async def every_screen(browser: Browser, stack: Stack, table: str) -> AsyncItera
         yield screen
     async for screen in partner_leaves(browser, url):
         yield screen
+    async for screen in partner_never_ready(browser, url):
+        yield screen
     async for screen in one_phone(browser, url):
         yield screen
 
@@ -94,6 +104,11 @@ async def no_table(browser: Browser, stack: Stack) -> AsyncIterator[Screen]:
     guest = await Guest.arrive(browser, stack.origin)
     await guest.sees("screen-landing")
     yield Screen("landing", guest.page)
+    await guest.page.route("**/api/**", _never)
+    await guest.page.goto(guest_url(stack, tables["unknown"]))
+    await guest.sees("screen-loading")
+    yield Screen("loading", guest.page)
+    await guest.page.unroute("**/api/**")
     for status, table in tables.items():
         await guest.page.goto(guest_url(stack, table))
         await guest.sees("table-status", status=status)
@@ -131,6 +146,30 @@ async def codes_of_no_use(browser: Browser, stack: Stack, table: str) -> AsyncIt
     yield Screen("expired", late.page)
     await late.context.close()
 
+    slow = await Guest.arrive(browser, guest_url(stack, stack.fresh_table(HURRY)))
+    await slow.tap("start-one-phone")
+    await slow.tap("context-exploring")
+    await slow.sees("session-ended")
+    yield Screen("ended-by-itself", slow.page)
+    await slow.context.close()
+
+    with_link = await Guest.arrive(browser, stack.origin)
+    await with_link.page.route("**/sessions/join*", _never)
+    link = f"{guest_url(stack, table)}#join={uuid4()}.nobody-was-given-this"
+    await with_link.page.goto(link)
+    await with_link.sees("screen-joining")
+    yield Screen("joining", with_link.page)
+    await with_link.page.unroute("**/sessions/join*")
+    other = await Guest.arrive(browser, link)
+    await other.sees("screen-not-joined")
+    yield Screen("not-joined", other.page)
+    for guest in (with_link, other):
+        await guest.context.close()
+
+
+async def _never(_: Route) -> None:
+    """The answer to a request that is still under way."""
+
 
 async def partner_leaves(browser: Browser, url: str) -> AsyncIterator[Screen]:
     a, b = await two_at_their_first_card(browser, url)
@@ -151,6 +190,28 @@ async def partner_leaves(browser: Browser, url: str) -> AsyncIterator[Screen]:
     await a.sees("partner", presence="left")
     yield Screen("partner-left", a.page)
     await a.context.close()
+
+
+async def partner_never_ready(browser: Browser, url: str) -> AsyncIterator[Screen]:
+    """One goes on alone because the other's phone is gone before the game; that one comes back too late."""
+    a = await Guest.arrive(browser, url)
+    code = await a.starts_for_two()
+    b = await Guest.arrive(browser, url)
+    await b.joins_with(code)
+    await b.sees("screen-ready")
+    await b.is_live()
+    async with b.out_of_sight():
+        await expect(a.page.get_by_test_id("partner-gone")).to_be_visible(timeout=GONE_MS)
+        yield Screen("not-ready", a.page)
+        await a.tap("go-alone")
+        await a.sees("confirm")
+        yield Screen("alone-confirm", a.page)
+        await a.tap("confirm-yes")
+        await a.sees("screen-single")
+        await a.context.close()
+    await b.sees("screen-lost")
+    yield Screen("lost", b.page)
+    await b.context.close()
 
 
 async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:

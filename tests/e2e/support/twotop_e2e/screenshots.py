@@ -16,12 +16,13 @@ from twotop_e2e.stack import ROOT, Stack, private_stack
 
 FOLDER = ROOT / "docs" / "screenshots"
 QUALITY = 70
-DARK = ("join", "card", "revealed")
+DARK = ("join", "card", "revealed", "menu")
 """These are taken in dark as well."""
 IN_LANGUAGES = {"table": "es", "waiting": "de", "card": "vi"}
 SIZES: dict[str, tuple[str, ViewportSize]] = {
     "card": ("tablet", {"width": 820, "height": 1180}),
     "revealed": ("small", {"width": 320, "height": 568}),
+    "hint": ("sideways", {"width": 844, "height": 390}),
 }
 """These are taken on another screen as well."""
 STORY = ("waiting", "join-dark", "ready", "card")

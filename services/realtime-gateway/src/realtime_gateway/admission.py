@@ -65,23 +65,24 @@ class Admission:
         self._wait_s = wait_s
         self._clock = clock
 
-    async def admit(self, room: Room, claims: ParticipantClaims, credential: str) -> None:
-        """Returns when the phone may enter. Raises SocketRefused."""
-        deadline = self._clock() + self._wait_s
-        while True:
+    async def recognise(self, room: Room, claims: ParticipantClaims) -> bool:
+        """Whether the phone may enter; False while nothing is known of it. Raises SocketRefused."""
+        verdict = room.roster.verdict(claims.participant_id, claims.generation)
+        if verdict is Verdict.UNKNOWN or not room.phones:
+            # Facts that other instances consumed are only in the table.
+            await self._refresh(room)
             verdict = room.roster.verdict(claims.participant_id, claims.generation)
-            if verdict is Verdict.UNKNOWN or not room.phones:
-                # Facts that other instances consumed are only in the table.
-                await self._refresh(room)
-                verdict = room.roster.verdict(claims.participant_id, claims.generation)
-            if verdict is Verdict.ADMITTED:
-                return
-            if verdict.closing is not None:
-                raise SocketRefused(verdict.closing)
-            remaining = deadline - self._clock()
-            if remaining <= 0:
-                break
+        if verdict.closing is not None:
+            raise SocketRefused(verdict.closing)
+        return verdict is Verdict.ADMITTED
+
+    async def admit(self, room: Room, claims: ParticipantClaims, credential: str) -> None:
+        """Returns when a phone that was not recognised may enter. Raises SocketRefused."""
+        deadline = self._clock() + self._wait_s
+        while (remaining := deadline - self._clock()) > 0:
             await self._waiters.wait(claims.session_id, min(LOOK_AGAIN_S, remaining))
+            if await self.recognise(room, claims):
+                return
         await self._ask_owner(room, claims, credential)
 
     async def _refresh(self, room: Room) -> None:

@@ -1,14 +1,16 @@
 """How a phone catches up: what it missed is fetched while what is new is held, then both are joined without a window.
 
-The order matters: the room's shard is bound and the phone is in the room *before* the first fetch. So every event that
-commits after the fetch read the log reaches the room as a hint (or by a comparison of heads), and is held. What is
-fetched here is as this phone may see it, and is sent to no other.
+The order matters: the room's shard is bound *before* the first fetch. So every event that commits after the fetch read
+the log reaches the room as a hint (or by a comparison of heads), and is held once the phone is in the room. The first
+page is asked for while the phone is still being admitted; what the room emitted before the phone was in it is a gap
+between page and room, and fetched. What is fetched here is as this phone may see it, and is sent to no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from realtime_gateway import metrics
 from realtime_gateway.domain.closing import Closing
@@ -17,6 +19,7 @@ from realtime_gateway.owner import Owner, Page
 from realtime_gateway.phone import Delivered, Phone
 from realtime_gateway.rooms import Room, Rooms
 from realtime_gateway.schemas import event_frame, hello_frame, presence_frame
+from twotop_common.contracts.socket_frames import AuthFrame
 
 MAX_MISSED = 5_000
 RETRY_PAUSES_S = (0.05, 0.1, 0.2, 0.4)
@@ -32,14 +35,21 @@ class Recovery:
         self._heartbeat_s = heartbeat_s
         self._timeout_s = timeout_s
 
-    async def recover(self, room: Room, phone: Phone, epoch: str | None) -> None:
+    async def first_page(self, room: Room, auth: AuthFrame) -> Page | None:
+        """What the phone missed, before anybody knows whether it may enter. None when it cannot be had so early."""
+        try:
+            return await self._owner.events(room.session_id, auth.credential, auth.last_seq)
+        except (OwnerUnavailable, SocketRefused):
+            return None
+
+    async def recover(self, room: Room, phone: Phone, epoch: str | None, first_page: Awaitable[Page | None]) -> None:
         """Send hello, the missed events (or resync) and what happened meanwhile; the phone is live afterwards.
 
         ``epoch`` is the one the phone knows. Raises SocketRefused: TRY_AGAIN when session-api cannot be asked.
         """
         started = time.monotonic()
         deadline = started + self._timeout_s
-        page = await self._page(room, phone, deadline)
+        page = await self._page(room, phone, deadline, first_page)
         if (head := await self._resync_from(room, phone, page, epoch, deadline)) is not None:
             self._hello(room, phone, page.epoch, head)
             self._rooms.resync(room, phone, head, "epoch" if epoch not in (None, page.epoch) else "distance")
@@ -72,13 +82,15 @@ class Recovery:
             raise SocketRefused(Closing.TOO_SLOW) from None
         phone.wire.line.hear(time.monotonic())
 
-    async def _page(self, room: Room, phone: Phone, deadline: float) -> Page:
+    async def _page(
+        self, room: Room, phone: Phone, deadline: float, early: Awaitable[Page | None] | None = None
+    ) -> Page:
         """The events behind the phone's cursor, asked for until the deadline."""
         attempt = 0
-        while True:
+        page = None if early is None else await early
+        while page is None:
             try:
                 page = await self._owner.events(room.session_id, phone.credential, phone.log.cursor)
-                break
             except OwnerUnavailable:
                 pause = RETRY_PAUSES_S[min(attempt, len(RETRY_PAUSES_S) - 1)]
                 attempt += 1

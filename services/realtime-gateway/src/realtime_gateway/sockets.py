@@ -21,6 +21,7 @@ from realtime_gateway.domain.limits import MESSAGE_BURST, RUBBISH_COST, TokenBuc
 from realtime_gateway.domain.log_order import PhoneLog
 from realtime_gateway.domain.silence import Judgement, Patience
 from realtime_gateway.errors import SocketRefused
+from realtime_gateway.owner import Page
 from realtime_gateway.phone import Phone
 from realtime_gateway.recovery import Recovery
 from realtime_gateway.rooms import Room, Rooms
@@ -88,8 +89,12 @@ class Sockets:
         """Admit a phone and bring it up to date. Raises SocketRefused. Balance with ``end``."""
         room = await self._rooms.enter(claims.session_id)
         phone: Phone | None = None
+        first_page: asyncio.Task[Page | None] | None = None
         try:
-            await self._admission.admit(room, claims, auth.credential)
+            recognised = await self._admission.recognise(room, claims)
+            first_page = asyncio.create_task(self._recovery.first_page(room, auth))
+            if not recognised:
+                await self._admission.admit(room, claims, auth.credential)
             phone = Phone(
                 wire=wire,
                 claims=claims,
@@ -100,7 +105,7 @@ class Sockets:
             )
             await self._attendance.arrive(room, phone)
             self._seat(room, phone)
-            await self._recovery.recover(room, phone, auth.epoch)
+            await self._recovery.recover(room, phone, auth.epoch, first_page)
         except BaseException as error:
             outcome = error.closing.reason if isinstance(error, SocketRefused) else "failed"
             metrics.ADMISSIONS.labels(outcome).inc()
@@ -109,6 +114,9 @@ class Sockets:
             else:
                 self._rooms.leave(room)
             raise
+        finally:
+            if first_page is not None:
+                first_page.cancel()
         metrics.ADMISSIONS.labels("admitted").inc()
         return room, phone
 

@@ -119,10 +119,6 @@ class Changes:
         if event is not None:
             event.set()
 
-    async def wait(self, session_id: UUID, timeout_s: float) -> None:
-        """Until something was appended here, at most ``timeout_s``."""
-        await _wait_for(self.watch(session_id), timeout_s)
-
 
 class SessionLog:
     """Commands in, outcomes out. One per process."""
@@ -166,7 +162,7 @@ class SessionLog:
             except AheadOfRoster:
                 if asyncio.get_running_loop().time() >= deadline:
                     raise Refusal("not_a_participant") from None
-                await self.changes.wait(request.session_id, ROSTER_LOOK_S)
+                await wait_for(self.changes.watch(request.session_id), ROSTER_LOOK_S)
 
     async def _execute(self, request: Request) -> Outcome:
         # Another service's word is no activity, so its deadline must be reckoned from the newest one.
@@ -321,7 +317,7 @@ class SessionLog:
             left = until - loop.time()
             if events or left <= 0:
                 return events
-            await _wait_for(changed, min(1.0, left))
+            await wait_for(changed, min(1.0, left))
 
     def forget(self, session_id: UUID) -> None:
         """Drop the remembered head: it was changed past this log."""
@@ -345,7 +341,8 @@ def _is_activity(request: Request, recorded: Sequence[Recorded]) -> bool:
     return bool(recorded) and isinstance(request.command, ReplacePairingCode | CancelPairing)
 
 
-async def _wait_for(event: asyncio.Event, timeout_s: float) -> None:
+async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
+    """Until it is set, at most ``timeout_s``."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()

@@ -12,7 +12,7 @@ from session_api.sessions.domain.lifecycle import ENDED
 from session_api.sessions.domain.roster import AheadOfRoster, standing
 from session_api.sessions.errors import credential_expired, credential_invalid, not_a_participant, session_not_found
 from session_api.sessions.handlers import SessionDeps
-from session_api.sessions.log import ROSTER_LOOK_S, ROSTER_WAIT_S
+from session_api.sessions.log import ROSTER_LOOK_S, ROSTER_WAIT_S, wait_for
 from session_api.sessions.queries import Head
 from twotop_common.credentials import CredentialExpired, CredentialInvalid, ParticipantClaims
 
@@ -49,6 +49,7 @@ async def admit(deps: SessionDeps, session_id: UUID, credential: str | None) -> 
     loop = asyncio.get_running_loop()
     deadline = loop.time() + ROSTER_WAIT_S
     while True:
+        changed = deps.log.changes.watch(session_id)
         head = await deps.log.head(session_id)
         ended_at = head.state.ended_at
         if head.state.state in ENDED and ended_at is not None and deps.now() >= ended_at + READABLE_AFTER_END:
@@ -58,6 +59,6 @@ async def admit(deps: SessionDeps, session_id: UUID, credential: str | None) -> 
         except AheadOfRoster:
             if loop.time() >= deadline:
                 raise Refusal("not_a_participant") from None
-            await deps.log.changes.wait(session_id, ROSTER_LOOK_S)
+            await wait_for(changed, ROSTER_LOOK_S)
         else:
             return claims, head

@@ -88,6 +88,9 @@ class Recovery:
         """The events behind the phone's cursor, asked for until the deadline."""
         attempt = 0
         page = None if early is None else await early
+        if page is not None and room.epoch not in (None, page.epoch):
+            # The room may have taken up the newer history before this phone was in it to be told.
+            page = None
         while page is None:
             try:
                 page = await self._owner.events(room.session_id, phone.credential, phone.log.cursor)

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 from gateway_testing.house import House, RunningGateway
-from gateway_testing.owner_double import Guest, OwnerDouble, Table
+from gateway_testing.owner_double import Guest, OwnerDouble, Table, admitted
 from gateway_testing.phones import TestPhone
 
 from realtime_gateway import recovery
 from realtime_gateway.owner import Page
-from twotop_common.contracts.session_api import ParticipantAdmitted, ParticipantLeft, ParticipantRenewed, SessionEnded
+from twotop_common.contracts.session_api import ParticipantLeft, ParticipantRenewed, SessionEnded
 from twotop_common.testing.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -86,7 +86,7 @@ async def test_what_happens_between_the_first_page_and_the_admission_is_fetched(
     table = house.owner.seat()
     a, b = table.guests
     async with gateway.phone(table) as first, gateway.phone(table) as second:
-        await house.tell(_admitted(table, a), session_id=table.session_id)
+        await house.tell(admitted(table, a), session_id=table.session_id)
         await first.auth(house.owner.credential(table, a))
         await first.expect("presence")
         fetched = house.owner.calls.count("events")
@@ -95,7 +95,7 @@ async def test_what_happens_between_the_first_page_and_the_admission_is_fetched(
         for _ in range(3):
             house.owner.append(table)
         assert await first.until_seq(4) == [1, 2, 3, 4]
-        await house.tell(_admitted(table, b), session_id=table.session_id)
+        await house.tell(admitted(table, b), session_id=table.session_id)
         await hello
         assert await second.until_seq(4) == [1, 2, 3, 4]
         house.owner.append(table)
@@ -110,7 +110,7 @@ async def test_a_first_page_that_is_refused_too_early_is_asked_for_again(house: 
         hello = asyncio.create_task(phone.auth(house.owner.credential(table, b)))
         await eventually(lambda: "events" in house.owner.calls)
         table.guests.append(b)
-        await house.tell(_admitted(table, b), session_id=table.session_id)
+        await house.tell(admitted(table, b), session_id=table.session_id)
         assert (await hello)["role"] == "B"
         assert await phone.until_seq(1) == [1]
 
@@ -213,16 +213,6 @@ async def test_the_end_of_the_session_reaches_the_phone_before_its_socket_closes
 
 
 ANSWERS = ["beneath the third bridge", "at her grandmother's"]
-
-
-def _admitted(table: Table, guest: Guest) -> ParticipantAdmitted:
-    return ParticipantAdmitted(
-        session_id=table.session_id,
-        seq=1,
-        participant_id=guest.participant_id,
-        role=guest.role,
-        generation=guest.generation,
-    )
 
 
 def _reveal_answers_and_seat_a_newcomer_unheard(owner: OwnerDouble, table: Table) -> None:

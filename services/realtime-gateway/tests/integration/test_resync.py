@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from gateway_testing.house import House
+from gateway_testing.owner_double import admitted
 
 from realtime_gateway import recovery
 from twotop_common.testing.eventually import eventually
@@ -113,3 +114,25 @@ async def test_a_phone_that_is_still_fetching_when_the_history_changes_resyncs(h
         for phone in (first, second):
             while 3 not in phone.seqs:
                 await phone.receive()
+
+
+async def test_a_phone_that_is_still_being_admitted_when_the_history_changes_resyncs(house: House) -> None:
+    gateway = await house.gateway(registration_wait_s=10, compare_heads_s=60)
+    table = house.owner.seat()
+    house.owner.append(table, hint=False)
+    a, b = table.guests
+    async with gateway.phone(table) as first, gateway.phone(table) as second:
+        await house.tell(admitted(table, a), session_id=table.session_id)
+        await first.auth(house.owner.credential(table, a))
+        await first.until_seq(2)
+        fetched = house.owner.calls.count("events")
+        hello = asyncio.create_task(second.auth(house.owner.credential(table, b), last_seq=1, epoch="epoch-1"))
+        await eventually(lambda: house.owner.calls.count("events") > fetched)
+        house.owner.epoch = "epoch-2"
+        await gateway.rooms.compare_heads()
+        assert (await first.expect("resync"))["epoch"] == "epoch-2"
+        await house.tell(admitted(table, b), session_id=table.session_id)
+        assert (await hello)["epoch"] == "epoch-2"
+        assert (await second.expect("resync"))["epoch"] == "epoch-2"
+        house.owner.append(table)
+        assert await second.until_seq(3) == [3]

@@ -91,6 +91,7 @@ class Screen:
 
     log: PhoneLog[str]
     started_at: int
+    first_page: tuple[list[tuple[int, str]], bool] | None = None
     sent: list[tuple[int, str]] = field(default_factory=list)
     must_resync: bool = False
 
@@ -110,6 +111,7 @@ class RoomUnderFire(RuleBasedStateMachine):
         self.room: RoomLog[str] = RoomLog()
         self.undelivered: list[int] = []
         self.screens: list[Screen] = []
+        self.at_the_door: list[tuple[Screen, int]] = []
 
     def events(self, *seqs: int) -> list[tuple[int, str]]:
         return [(seq, f"event {seq} of history {self.epoch}") for seq in seqs]
@@ -142,10 +144,21 @@ class RoomUnderFire(RuleBasedStateMachine):
         if self.undelivered:
             self.undelivered.pop()
 
-    @rule(data=st.data())
-    def a_phone_comes(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), page=st.integers(1, 4))
+    def a_phone_comes(self, data: st.DataObject, page: int) -> None:
         last_seq = data.draw(st.integers(0, self.length))
-        self.screens.append(Screen(PhoneLog(last_seq), last_seq))
+        screen = Screen(PhoneLog(last_seq), last_seq, self.page(last_seq, page))
+        self.at_the_door.append((screen, self.epoch))
+
+    @rule(data=st.data())
+    def a_phone_is_admitted(self, data: st.DataObject) -> None:
+        if not self.at_the_door:
+            return
+        screen, epoch = self.at_the_door.pop(data.draw(st.integers(0, len(self.at_the_door) - 1)))
+        if epoch != self.epoch:
+            # What it fetched is of another history, so it is asked for again, and its own number is foreign.
+            screen.must_resync, screen.first_page = True, None
+        self.screens.append(screen)
 
     @rule(data=st.data(), page=st.integers(1, 4))
     def a_phone_fetches(self, data: st.DataObject, page: int) -> None:
@@ -157,17 +170,19 @@ class RoomUnderFire(RuleBasedStateMachine):
     def fetch(self, screen: Screen, page: int) -> None:
         if screen.must_resync:
             screen.resync(max(self.room.head, self.room.cursor or 0))
-        cursor = screen.log.cursor
-        reached = min(self.length, cursor + page)
-        items = self.events(*range(cursor + 1, reached + 1))
+        items, full = screen.first_page or self.page(screen.log.cursor, page)
+        screen.first_page = None
         screen.sent += screen.log.recover(items)
         if self.room.cursor is not None:
-            self.emit(self.room.offer(items))
             self.room.learn_head(screen.log.cursor)
-        elif reached == self.length:
+        elif not full:
             self.emit(self.room.start(screen.log.cursor))
-        if reached == self.length:
+        if not full:
             screen.sent += screen.log.go_live(self.room.cursor or 0) or ()
+
+    def page(self, cursor: int, size: int) -> tuple[list[tuple[int, str]], bool]:
+        items = self.events(*range(cursor + 1, min(self.length, cursor + size) + 1))
+        return items, len(items) == size
 
     @rule(length=st.integers(1, 12))
     def the_history_is_another_one(self, length: int) -> None:
@@ -181,7 +196,7 @@ class RoomUnderFire(RuleBasedStateMachine):
                 screen.resync(length)
             else:
                 screen.log.restart()
-                screen.must_resync = True
+                screen.must_resync, screen.first_page = True, None
 
     @rule()
     def heads_are_compared(self) -> None:
@@ -200,9 +215,10 @@ class RoomUnderFire(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "room"):
             return
+        self.screens += [screen for screen, epoch in self.at_the_door if epoch == self.epoch]
         for screen in self.screens:
             while not screen.log.live:
-                self.fetch(screen, self.length)
+                self.fetch(screen, self.length + 1)
         self.heads_are_compared()
         self.nobody_sees_a_gap_or_an_event_twice()
         assert all(screen.log.cursor == self.length for screen in self.screens)

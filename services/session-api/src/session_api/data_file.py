@@ -59,6 +59,7 @@ def read_data_file(
     with it, because a model of the whole file would not look at one entry while another is faulty.
     """
     text = _text_of(path)
+    root: yaml.Node | None = None
     try:
         _refuse_aliases(text)
         loader = _Loader(text)

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from twotop_common.contracts.session_api import Role
+from twotop_common.contracts.session_api import ParticipantAdmitted, Role
 from twotop_common.contracts.session_log import EventView, LogHint, PhoneCommand, PhoneCommandAnswer
 from twotop_common.credentials import (
     CredentialExpired,
@@ -224,6 +224,17 @@ class OwnerDouble:
         if call == "participant" and table.ended:
             raise Problem(410, "session_closed")
         return table, guest
+
+
+def admitted(table: Table, guest: Guest) -> ParticipantAdmitted:
+    """session-api's fact of it."""
+    return ParticipantAdmitted(
+        session_id=table.session_id,
+        seq=1,
+        participant_id=guest.participant_id,
+        role=guest.role,
+        generation=guest.generation,
+    )
 
 
 def _as_seen(event: EventView, guest: Guest) -> EventView:

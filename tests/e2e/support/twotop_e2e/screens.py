@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import uuid4
 
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
 from twotop_e2e.guest import LANGUAGES, Guest, guest_url, two_at_their_first_card
 from twotop_e2e.phone import Phone
@@ -104,11 +104,10 @@ async def no_table(browser: Browser, stack: Stack) -> AsyncIterator[Screen]:
     guest = await Guest.arrive(browser, stack.origin)
     await guest.sees("screen-landing")
     yield Screen("landing", guest.page)
-    await guest.page.route("**/api/**", _never)
-    await guest.page.goto(guest_url(stack, tables["unknown"]))
-    await guest.sees("screen-loading")
-    yield Screen("loading", guest.page)
-    await guest.page.unroute("**/api/**")
+    async with guest.kept_waiting("**/api/**"):
+        await guest.page.goto(guest_url(stack, tables["unknown"]))
+        await guest.sees("screen-loading")
+        yield Screen("loading", guest.page)
     for status, table in tables.items():
         await guest.page.goto(guest_url(stack, table))
         await guest.sees("table-status", status=status)
@@ -154,21 +153,16 @@ async def codes_of_no_use(browser: Browser, stack: Stack, table: str) -> AsyncIt
     await slow.context.close()
 
     with_link = await Guest.arrive(browser, stack.origin)
-    await with_link.page.route("**/sessions/join*", _never)
     link = f"{guest_url(stack, table)}#join={uuid4()}.nobody-was-given-this"
-    await with_link.page.goto(link)
-    await with_link.sees("screen-joining")
-    yield Screen("joining", with_link.page)
-    await with_link.page.unroute("**/sessions/join*")
+    async with with_link.kept_waiting("**/sessions/join*"):
+        await with_link.page.goto(link)
+        await with_link.sees("screen-joining")
+        yield Screen("joining", with_link.page)
     other = await Guest.arrive(browser, link)
     await other.sees("screen-not-joined")
     yield Screen("not-joined", other.page)
     for guest in (with_link, other):
         await guest.context.close()
-
-
-async def _never(_: Route) -> None:
-    """The answer to a request that is still under way."""
 
 
 async def partner_leaves(browser: Browser, url: str) -> AsyncIterator[Screen]:

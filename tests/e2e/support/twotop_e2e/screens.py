@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import uuid4
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from twotop_e2e.guest import LANGUAGES, Guest, guest_url, two_at_their_first_card
 from twotop_e2e.phone import Phone
@@ -33,6 +33,7 @@ SCREENS = (
     "join",
     "ready-waiting",
     "ready",
+    "both-ready",
     "card",
     "wish-theirs",
     "wish-mine",
@@ -84,6 +85,8 @@ async def every_screen(browser: Browser, stack: Stack, table: str) -> AsyncItera
     async for screen in no_table(browser, stack):
         yield screen
     async for screen in two_phones(browser, url):
+        yield screen
+    async for screen in first_card_on_its_way(browser, url):
         yield screen
     async for screen in codes_of_no_use(browser, stack, table):
         yield screen
@@ -248,6 +251,31 @@ async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
         yield screen
     async for screen in _without_partner(a, b):
         yield screen
+
+
+async def first_card_on_its_way(browser: Browser, url: str) -> AsyncIterator[Screen]:
+    """Both are ready, and A has not heard of the card yet."""
+    a = await Guest.arrive(browser, url)
+    await a.page.route_web_socket("**/ws/**", _without_cards)
+    await a.page.reload()
+    # What the socket left out is asked for.
+    async with a.kept_waiting("**/events*"):
+        code = await a.starts_for_two()
+        b = await Guest.arrive(browser, url)
+        await b.joins_with(code)
+        for guest in (a, b):
+            await guest.sees("screen-ready")
+            await guest.tap("ready-button")
+        await b.sees("question")
+        await a.sees("screen-both")
+        yield Screen("both-ready", a.page)
+    for guest in (a, b):
+        await guest.context.close()
+
+
+def _without_cards(socket: WebSocketRoute) -> None:
+    server = socket.connect_to_server()
+    server.on_message(lambda frame: None if "question_shown" in str(frame) else socket.send(frame))
 
 
 async def _wishes_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:

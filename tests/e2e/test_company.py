@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from playwright.async_api import Browser, expect
 from twotop_e2e.guest import Guest, agree, both_press_ready, guest_url, two_at_their_first_card
-from twotop_e2e.phone import Phone
+from twotop_e2e.phone import Phone, code_of
 from twotop_e2e.stack import Stack
 
+from twotop_common.service_defaults.feature_flags import DUAL_PAIRING_CODE_ENABLED
 from twotop_common.testing.eventually import eventually
 
 GONE_WITHIN_MS = 40_000
@@ -34,6 +38,25 @@ async def leaves(guest: Guest) -> None:
     await guest.sees("confirm")
     await guest.tap("confirm-yes")
     await guest.sees("screen-left")
+
+
+@asynccontextmanager
+async def pairing_off(stack: Stack) -> AsyncIterator[None]:
+    """Before and after, every service knows of it."""
+    table = stack.fresh_table()
+    async with Phone(stack) as phone:
+
+        async def known(dual: bool, verdict: str) -> bool:
+            offers = (await phone.request("GET", f"/api/v1/tables/{table}")).json()["offers"]
+            return bool(offers["dual"] is dual and code_of(await phone.try_join(table, code="BBBBBB")) == verdict)
+
+        stack.operate("flags", "set", DUAL_PAIRING_CODE_ENABLED, "off")
+        try:
+            await eventually(lambda: known(False, "pairing_disabled"), interval_s=0.3)
+            yield
+        finally:
+            stack.operate("flags", "set", DUAL_PAIRING_CODE_ENABLED, "on")
+            await eventually(lambda: known(True, "code_invalid"), interval_s=0.3)
 
 
 async def test_whoever_stays_keeps_the_card_and_another_phone_may_take_the_place(
@@ -202,3 +225,41 @@ async def test_who_does_not_want_intimate_questions_asks_for_others_before_the_g
     for guest in (a, b):
         await guest.sees("card", context="established", position="1")
     assert not a.errors + b.errors
+
+
+async def test_while_pairing_is_off_two_play_on_and_nobody_is_offered_a_code(stack: Stack, browser: Browser) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a, b = await two_at_their_first_card(browser, url)
+    async with pairing_off(stack):
+        await go_on(a, b, to=2)
+        await b.reloads()
+        await go_on(b, a, to=3)
+        await leaves(b)
+        await a.sees("partner", presence="left")
+        # A page that was there before learns of it when it asks.
+        await a.from_menu("invite-again")
+        await a.sees("problem", code="pairing_disabled")
+        await a.tap("problem-close")
+        await a.reloads()
+        await expect(a.page.get_by_test_id("invite-another")).to_be_hidden()
+        await a.tap("menu")
+        await a.sees("go-alone")
+        await expect(a.page.get_by_test_id("invite-again")).to_be_hidden()
+        await a.tap("menu-sheet-close")
+        await a.tap("move-next")
+        await a.shows(4)
+        c = await Guest.arrive(browser, url)
+        await c.sees("dual-off")
+        for way in ("start-two-phones", "join-with-code"):
+            await expect(c.page.get_by_test_id(way)).to_be_hidden()
+    for guest in (a, c):
+        await guest.page.reload()
+    await a.tap("invite-another")
+    await a.sees("invite-sheet")
+    code = await a.code()
+    await a.tap("invite-sheet-close")
+    await c.joins_with(code)
+    await both_press_ready(a, c)
+    for guest in (a, c):
+        await guest.shows(4)
+    assert not a.errors + b.errors + c.errors

@@ -2,12 +2,12 @@ import { h } from "preact";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Problem } from "../src/api/problems";
 import { en } from "../src/i18n/en";
-import { Join } from "../src/screens/Join";
+import { Join, Joining } from "../src/screens/Join";
 import { Waiting } from "../src/screens/Waiting";
-import { current, update } from "../src/store";
-import { act, closePage, find, maybe, openPage, page, press, show, write } from "./page";
+import { current } from "../src/store";
+import { closePage, find, maybe, openPage, page, press, show, write } from "./page";
 import { FakeStorage } from "./storage";
-import { PHONE_A, picture, sitDown } from "./table";
+import { happens, PHONE_A, picture, sitDown } from "./table";
 
 const following = vi.hoisted(() => ({ follow: vi.fn(async () => undefined), on: true }));
 vi.mock("../src/following", () => ({
@@ -40,7 +40,6 @@ async function join(own: boolean): Promise<void> {
   });
   await show(h(Join, null));
 }
-const happens = (change: Parameters<typeof update>[0]) => act(() => update(change));
 
 test("the field has the focus at once", async () => {
   await join(false);
@@ -126,4 +125,16 @@ test("a phone that can send a link offers it, on the origin that it reached itse
   await show(h(Waiting, null));
   await press("share-link");
   expect(share).toHaveBeenCalledWith({ url: "https://here/t/t#join=s.hush" });
+});
+
+test("a scanned link that is refused is not said to be typed, nor a seat to be on its way", async () => {
+  sitDown({ route: { name: "joining" }, problem: null });
+  await show(h(Joining, null));
+  expect(page.title).toContain(en.join.joining);
+  await happens({ problem: new Problem("code_invalid", 404) });
+  expect(page.title).toContain(en.join.notJoined);
+  expect(page.body.textContent).not.toContain(en.join.joining);
+  expect(find("problem").textContent).toContain(en.join.linkInvalid.title);
+  await happens({ problem: new Problem("code_expired", 410) });
+  expect(find("problem").textContent).toContain(en.problems.code_expired.title);
 });

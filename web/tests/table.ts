@@ -4,6 +4,7 @@ import type { SavedSession } from "../src/session/credentials";
 import { NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import { type AppState, update } from "../src/store";
+import { act } from "./page";
 
 export const CARD: Card = {
   question_id: "lost-key",
@@ -48,6 +49,11 @@ export function picture(play: Partial<Play> = {}, change: Partial<SessionPicture
   };
 }
 
+export const NOT_READY = { both_ready: false, question: null };
+export const GONE = { a: "gone", b: "gone" } as const;
+export const ALONE = { mode: "single", dual_status: "none", members: picture().members.slice(0, 1) } as const;
+export const absentPartner = () => picture().members.map((one) => ({ ...one, present: one.role === "A" }));
+
 export const PHONE_A: SavedSession = {
   table_token: "t",
   session_id: "s",
@@ -87,3 +93,6 @@ export function sitDown(change: Partial<AppState> = {}): void {
     ...change,
   });
 }
+
+/** While the phone shows it. */
+export const happens = (change: Partial<AppState>) => act(() => update(change));

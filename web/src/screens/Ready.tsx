@@ -108,7 +108,7 @@ function InviteAgain({ us }: { us: Company }) {
   );
 }
 
-/** Both are ready and no card is there: this restaurant has none, or its first one is on its way. */
+/** Both are ready and no card is there: the first one is on its way, or no questions of this kind were ever imported. */
 function Both({ us }: { us: Company }) {
   const { strings } = useApp();
   const words = strings.both;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -175,6 +176,23 @@ class Guest:
                 await route.continue_()
 
         await self.page.route("**/*", answer)
+
+    @asynccontextmanager
+    async def kept_waiting(self, addresses: str) -> AsyncIterator[None]:
+        """Requests to these stay under way, and go on to the server afterwards."""
+        over = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await over.wait()
+            await route.continue_()
+
+        await self.page.route(addresses, hold)
+        try:
+            yield
+        finally:
+            over.set()
+            # Plain unroute would drop the requests while their handlers still wait to let them go.
+            await self.page.unroute_all(behavior="wait")
 
     # -- ways into a session
 

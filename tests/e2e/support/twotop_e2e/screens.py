@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import uuid4
 
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from twotop_e2e.guest import LANGUAGES, Guest, guest_url, two_at_their_first_card
 from twotop_e2e.phone import Phone
@@ -33,6 +33,7 @@ SCREENS = (
     "join",
     "ready-waiting",
     "ready",
+    "both-ready",
     "card",
     "wish-theirs",
     "wish-mine",
@@ -85,6 +86,8 @@ async def every_screen(browser: Browser, stack: Stack, table: str) -> AsyncItera
         yield screen
     async for screen in two_phones(browser, url):
         yield screen
+    async for screen in first_card_on_its_way(browser, url):
+        yield screen
     async for screen in codes_of_no_use(browser, stack, table):
         yield screen
     async for screen in partner_leaves(browser, url):
@@ -104,11 +107,10 @@ async def no_table(browser: Browser, stack: Stack) -> AsyncIterator[Screen]:
     guest = await Guest.arrive(browser, stack.origin)
     await guest.sees("screen-landing")
     yield Screen("landing", guest.page)
-    await guest.page.route("**/api/**", _never)
-    await guest.page.goto(guest_url(stack, tables["unknown"]))
-    await guest.sees("screen-loading")
-    yield Screen("loading", guest.page)
-    await guest.page.unroute("**/api/**")
+    async with guest.kept_waiting("**/api/**"):
+        await guest.page.goto(guest_url(stack, tables["unknown"]))
+        await guest.sees("screen-loading")
+        yield Screen("loading", guest.page)
     for status, table in tables.items():
         await guest.page.goto(guest_url(stack, table))
         await guest.sees("table-status", status=status)
@@ -154,21 +156,16 @@ async def codes_of_no_use(browser: Browser, stack: Stack, table: str) -> AsyncIt
     await slow.context.close()
 
     with_link = await Guest.arrive(browser, stack.origin)
-    await with_link.page.route("**/sessions/join*", _never)
     link = f"{guest_url(stack, table)}#join={uuid4()}.nobody-was-given-this"
-    await with_link.page.goto(link)
-    await with_link.sees("screen-joining")
-    yield Screen("joining", with_link.page)
-    await with_link.page.unroute("**/sessions/join*")
+    async with with_link.kept_waiting("**/sessions/join*"):
+        await with_link.page.goto(link)
+        await with_link.sees("screen-joining")
+        yield Screen("joining", with_link.page)
     other = await Guest.arrive(browser, link)
     await other.sees("screen-not-joined")
     yield Screen("not-joined", other.page)
     for guest in (with_link, other):
         await guest.context.close()
-
-
-async def _never(_: Route) -> None:
-    """The answer to a request that is still under way."""
 
 
 async def partner_leaves(browser: Browser, url: str) -> AsyncIterator[Screen]:
@@ -254,6 +251,31 @@ async def two_phones(browser: Browser, url: str) -> AsyncIterator[Screen]:
         yield screen
     async for screen in _without_partner(a, b):
         yield screen
+
+
+async def first_card_on_its_way(browser: Browser, url: str) -> AsyncIterator[Screen]:
+    """Both are ready, and A has not heard of the card yet."""
+    a = await Guest.arrive(browser, url)
+    await a.page.route_web_socket("**/ws/**", _without_cards)
+    await a.page.reload()
+    # What the socket left out is asked for.
+    async with a.kept_waiting("**/events*"):
+        code = await a.starts_for_two()
+        b = await Guest.arrive(browser, url)
+        await b.joins_with(code)
+        for guest in (a, b):
+            await guest.sees("screen-ready")
+            await guest.tap("ready-button")
+        await b.sees("question")
+        await a.sees("screen-both")
+        yield Screen("both-ready", a.page)
+    for guest in (a, b):
+        await guest.context.close()
+
+
+def _without_cards(socket: WebSocketRoute) -> None:
+    server = socket.connect_to_server()
+    server.on_message(lambda frame: None if "question_shown" in str(frame) else socket.send(frame))
 
 
 async def _wishes_and_answers(a: Guest, b: Guest) -> AsyncIterator[Screen]:

@@ -315,7 +315,8 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
     const wish = { table_token: tableToken, ...body };
     const before = current().me ?? credentials.loadSession(tableToken, serverNow());
     try {
-      const joined = await api.joinDual(wish, keyFor(JSON.stringify(wish)));
+      const leaving = before?.credential ?? null;
+      const joined = await api.joinDual({ ...wish, leaving_credential: leaving }, keyFor(JSON.stringify(wish)));
       startKey = null;
       enter(joined.session.session_id, joined.participant);
       if (before !== null && before.session_id !== joined.session.session_id) void giveUp(before);
@@ -327,8 +328,9 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
 }
 
 /**
- * A guest who joins a partner has left the session that this phone held before: nobody else at its table should wait for
- * this phone, and one that nobody else is in is over. A partner's round is not ended: to it, this phone is gone.
+ * A guest who joins a partner has left the session that this phone held before, whose code ran out with the joining:
+ * nobody else at its table should wait for this phone, and one that nobody else is in is over. A partner's round is not
+ * ended: to it, this phone is gone.
  */
 async function giveUp(held: SavedSession): Promise<void> {
   try {

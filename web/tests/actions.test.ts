@@ -253,6 +253,7 @@ test("who scans a partner's code is with the partner, and the empty session of o
   await actions.followLink(link);
   await vi.waitUntil(() => asked.length === 3);
   expect(current().me?.session_id).toBe("s2");
+  expect(asked[0]).toContain(`"leaving_credential":"${SAVED.credential}"`);
   expect(calls().slice(1)).toEqual([
     "GET /api/v1/sessions/s1/snapshot ",
     'POST /api/v1/sessions/s1/events {"type":"end_session","data":{}}',

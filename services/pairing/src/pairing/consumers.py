@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from pairing.handlers import follow_facts
+from pairing.handlers.expire import expire_code
 from twotop_common.contracts.cleanup_worker import ExpirePairing
 from twotop_common.contracts.envelope import Contract
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
@@ -52,9 +53,8 @@ def message_handlers(
 
     async def expire(message: ExpirePairing, delivery: Delivery) -> None:
         async with sessions() as session, session.begin():
-            expired = await first_time(session, CONSUMER, delivery.message_id) and await follow_facts.expire_code(
-                session, message, now()
-            )
+            first = await first_time(session, CONSUMER, delivery.message_id)
+            expired = first and await expire_code(session, message, now())
         if expired:
             wake()
 

@@ -36,6 +36,11 @@ class JoinDual(BaseModel):
     join_secret: SecretStr | None = Field(
         default=None, max_length=128, description="'{session_id}.{secret}' from the fragment of the join link"
     )
+    leaving_credential: SecretStr | None = Field(
+        default=None,
+        max_length=2_048,
+        description="of the session at this table that the phone leaves by joining: device A's code there runs out",
+    )
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from pairing_testing.house import CODE_LIFE, Instance, Table, code_of, open_instance, seat, wrong_codes
 
 from pairing.handlers import follow_facts
-from twotop_common.contracts.pairing import PairingMatched
+from twotop_common.contracts.pairing import PairingExpired, PairingMatched
 from twotop_common.hashed_codes import KeyRing
 from twotop_common.testing.eventually import eventually
 from twotop_common.testing.fakes import Clock
 
 pytestmark = pytest.mark.integration
+KEY = "the-same-key-22-characters"
 
 
 async def test_the_code_makes_the_second_phone_participant_b(instance: Instance) -> None:
@@ -58,6 +61,54 @@ async def test_the_link_joins_too_and_uses_the_code_up(instance: Instance) -> No
     joined = await instance.join_by_link(seated.table_token, seated.join_secret)
     assert joined.session.session_id == seated.id
     assert await code_of(instance.join(seated.table_token, seated.code)) == "already_paired"
+
+
+async def test_the_code_of_the_session_that_a_phone_leaves_runs_out_with_the_match_and_not_before(
+    instance: Instance,
+) -> None:
+    table = Table.new()
+    left, seated = await instance.seat(table), await instance.seat(table)
+    wrong = wrong_codes(left.code, seated.code)[0]
+    assert await code_of(instance.join(table.token, wrong, leaving=left.credential)) == "code_invalid"
+    assert (
+        await code_of(instance.join_by_link(table.token, f"{seated.id}.x", leaving=left.credential)) == "code_invalid"
+    )
+    assert (await instance.row(left))["status"] == "waiting"
+    first = await instance.join(table.token, seated.code, key=KEY, leaving=left.credential)
+    assert PairingExpired(session_id=left.id, generation=1, expired_at=instance.clock()) in await instance.published()
+    assert await code_of(instance.join(table.token, left.code)) == "code_expired"
+    await instance.new_code(left)
+    assert await instance.join(table.token, seated.code, key=KEY) == first
+    assert (await instance.row(left))["status"] == "waiting"
+
+
+async def test_only_the_first_phone_of_a_session_at_this_table_leaves_it_by_joining_another(instance: Instance) -> None:
+    table, other_table = Table.new(), Table.new()
+    seated, elsewhere = await instance.seat(table), await instance.seat(other_table)
+    issue = instance.around.signer.issue
+    no_leave = [
+        "no credential",
+        issue(replace(seated.claims, expires_at=instance.clock())),
+        issue(replace(seated.claims, role="B")),
+        issue(replace(seated.claims, participant_id=uuid4())),
+        issue(replace(seated.claims, session_id=uuid4())),
+        issue(replace(seated.claims, generation=0)),
+        elsewhere.credential,
+    ]
+    for credential in no_leave:
+        joined = await instance.seat(table)
+        await instance.join(table.token, joined.code, leaving=credential)
+        linked = await instance.seat(table)
+        await instance.join_by_link(table.token, linked.join_secret, leaving=credential)
+    assert [(await instance.row(one))["status"] for one in (seated, elsewhere)] == ["waiting", "waiting"]
+
+
+async def test_a_partner_stays_when_the_first_phone_joins_another_session(instance: Instance) -> None:
+    table = Table.new()
+    left, seated = await instance.seat(table), await instance.seat(table)
+    await instance.join(table.token, left.code)
+    await instance.join(table.token, seated.code, leaving=left.credential)
+    assert [(await instance.row(one))["status"] for one in (left, seated)] == ["paired", "paired"]
 
 
 @pytest.mark.parametrize(("before_s", "expected"), [(0.000001, "ok"), (0, "code_expired"), (-1, "code_expired")])

@@ -126,6 +126,29 @@ async def test_redeem_against_the_end_of_the_session(instance: Instance, rival: 
         assert await code_of(instance.join(seated.table_token, seated.code)) == "session_closed"
 
 
+async def test_two_phones_that_join_each_other_in_one_moment_come_together(instance: Instance, rival: Instance) -> None:
+    def join(who: Instance, own: Seated, other: Seated, *, by_link: bool) -> Awaitable[object]:
+        if by_link:
+            return who.join_by_link(other.table_token, other.join_secret, leaving=own.credential)
+        return who.join(other.table_token, other.code, leaving=own.credential)
+
+    for number in range(4 * ROUNDS):
+        table = Table.new()
+        a, b = await instance.seat(table), await instance.seat(table)
+        outcomes = await asyncio.gather(
+            code_of(join(instance, a, b, by_link=bool(number & 1))),
+            code_of(join(rival, b, a, by_link=bool(number & 2))),
+        )
+        statuses = [(await instance.row(seated))["status"] for seated in (b, a)]
+        assert (outcomes, statuses) in (
+            (["ok", "code_expired"], ["paired", "expired"]),
+            (["code_expired", "ok"], ["expired", "paired"]),
+        )
+    facts = await instance.published()
+    assert Counter(type(fact) for fact in facts) == {PairingMatched: 4 * ROUNDS, PairingExpired: 4 * ROUNDS}
+    assert await instance.wrong_tries() == 0
+
+
 async def test_two_new_codes_at_once_leave_one_live(instance: Instance, rival: Instance) -> None:
     table = Table.new()
     for _ in range(ROUNDS):

@@ -17,7 +17,8 @@ from session_api.analytics.queries import tables_by_live_sessions
 from session_api.play.api import PlayApi
 from session_api.play.api import router as play_router
 from session_api.play.shelf import QuestionShelf
-from session_api.presence.company import Company
+from session_api.presence.sightings import Sightings
+from session_api.presence.waiting_wishes import WaitingWishes
 from session_api.sessions import queries
 from session_api.sessions.api import SessionsApi
 from session_api.sessions.api import internal_router as sessions_internal
@@ -81,7 +82,8 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
         await flags.load()
         shelf = QuestionShelf(database.sessions)
         await shelf.refresh()
-        company = Company(pool, now, publish_hint=publisher.publish_hint, wake_relay=relay.wake)
+        sightings = Sightings(pool, now, publish_hint=publisher.publish_hint, wake_relay=relay.wake)
+        waiting_wishes = WaitingWishes(pool, now, sightings)
         store = StoreLanes(
             [SessionStore(settings.database_url, on_connected=epoch.read, epoch=epoch) for _ in range(LANES)]
         )
@@ -95,7 +97,8 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                 wake_relay=relay.wake,
                 epoch=epoch,
             ),
-            company=company,
+            sightings=sightings,
+            waiting_wishes=waiting_wishes,
             pool=pool,
             engine=database.engine,
             flags=flags,
@@ -136,11 +139,12 @@ async def build(settings: SessionApiSettings, now: Callable[[], datetime] = wall
                     "store": store.run,
                     "flags": flags.run,
                     "questions": shelf.run,
-                    "company": partial(company.run, partial(release_wishes, deps)),
-                    "new_wishes": partial(company.follow_new_wishes, partial(release_wishes, deps)),
-                    "housekeeping": lambda: _keep_house(pool, company, now),
+                    "sightings": sightings.run,
+                    "waiting_wishes": partial(waiting_wishes.run, partial(release_wishes, deps)),
+                    "new_wishes": partial(waiting_wishes.follow_new, partial(release_wishes, deps)),
+                    "housekeeping": lambda: _keep_house(pool, sightings, now),
                 },
-                stop=[commands.stop, consumer.stop, company.flush, relay.flush],
+                stop=[commands.stop, consumer.stop, sightings.flush, relay.flush],
                 health=health,
             )
         finally:
@@ -160,13 +164,13 @@ def make_app(settings: SessionApiSettings, health: Health) -> FastAPI:
     return app
 
 
-async def _keep_house(pool: asyncpg.Pool[Any], company: Company, now: Callable[[], datetime]) -> None:
+async def _keep_house(pool: asyncpg.Pool[Any], sightings: Sightings, now: Callable[[], datetime]) -> None:
     while True:
         try:
             tell_tables(await tables_by_live_sessions(pool, now()))
             await queries.forget_creations(pool, now())
             await queries.forget_renewals(pool, now() - CREDENTIAL_KEY_KEPT)
-            await company.forget_old()
+            await sightings.forget_old()
         except Exception as error:
             if not looks_unavailable(error):
                 raise

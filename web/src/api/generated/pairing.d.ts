@@ -117,6 +117,11 @@ export interface components {
              * @description '{session_id}.{secret}' from the fragment of the join link
              */
             join_secret?: string | null;
+            /**
+             * Leaving Credential
+             * @description of the session at this table that the phone leaves by joining: device A's code there runs out
+             */
+            leaving_credential?: string | null;
         };
         /**
          * Joined

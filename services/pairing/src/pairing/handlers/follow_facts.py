@@ -7,10 +7,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pairing.domain import Place, Status
-from pairing.queries import facts, pairings, places
+from pairing.queries import facts, places
 from pairing.tables import PairingRow
-from twotop_common.contracts.cleanup_worker import ExpirePairing
-from twotop_common.contracts.pairing import PairingExpired
 from twotop_common.contracts.realtime_gateway import ParticipantConnected, ParticipantGone
 from twotop_common.contracts.session_api import (
     ParticipantLeft,
@@ -19,10 +17,6 @@ from twotop_common.contracts.session_api import (
     SessionCreated,
     SessionEnded,
 )
-from twotop_common.messaging.outbox import enqueue
-from twotop_common.service_defaults.logging import get_logger
-
-log = get_logger(__name__)
 
 
 async def take_in_session(session: AsyncSession, fact: SessionCreated, created_at: datetime) -> None:
@@ -89,13 +83,3 @@ async def take_in_connected(session: AsyncSession, fact: ParticipantConnected) -
 async def take_in_polling(session: AsyncSession, fact: ParticipantPolling) -> None:
     """B is here, although no gateway sees it."""
     await facts.note_partner_polled(session, fact.session_id, fact.participant_id, fact.polled_at)
-
-
-async def expire_code(session: AsyncSession, command: ExpirePairing, now: datetime) -> bool:
-    """Expire the code if it is due by our own clock. Whether it did; asked too early, the worker asks again."""
-    if not await pairings.expire(session, command.session_id, command.generation, now):
-        return False
-    message = PairingExpired(session_id=command.session_id, generation=command.generation, expired_at=now)
-    enqueue(session, message, subject=str(command.session_id), source="pairing")
-    log.info("pairing.expired", session_id=str(command.session_id), generation=command.generation)
-    return True

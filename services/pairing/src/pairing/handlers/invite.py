@@ -98,7 +98,7 @@ async def _replace(
     now = surroundings.now()
     ring = surroundings.key_ring
     async with surroundings.sessions() as session:
-        pairing = await _admitted(session, claims, session_id)
+        pairing = await admitted(session, claims, session_id)
         if pairing is None:
             return None
         earlier = await claim(session, key, now)
@@ -130,7 +130,7 @@ async def _replace(
 async def _cancel(surroundings: Surroundings, claims: ParticipantClaims, session_id: UUID) -> bool | None:
     now = surroundings.now()
     async with surroundings.sessions() as session:
-        pairing = await _admitted(session, claims, session_id)
+        pairing = await admitted(session, claims, session_id)
         if pairing is None:
             return None
         refusal = refuse_to_go_on_alone(pairing, now)
@@ -148,8 +148,8 @@ async def _cancel(surroundings: Surroundings, claims: ParticipantClaims, session
     return True
 
 
-async def _admitted(session: AsyncSession, claims: ParticipantClaims, session_id: UUID) -> Pairing | None:
-    """The session, when it is known and these claims are A's present ones."""
+async def admitted(session: AsyncSession, claims: ParticipantClaims, session_id: UUID) -> Pairing | None:
+    """The session, when it is known and these claims are A's present ones. Raises Problem."""
     if claims.session_id != session_id:
         raise not_a_participant()
     pairing = await pairings.find_pairing(session, session_id)

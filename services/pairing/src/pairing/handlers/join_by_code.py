@@ -35,7 +35,7 @@ from pairing.domain import (
     judge,
 )
 from pairing.errors import VERDICTS, code_invalid, too_many_attempts, view_is_behind
-from pairing.handlers.redeem import Redemption, answer_again, joined, redeem
+from pairing.handlers.redeem import Redemption, answer_again, joined, leaving_of, redeem
 from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, Surroundings, claim
 from pairing.handlers.withdraw import publish_withdrawn
 from pairing.queries import answers, guards, pairings, places
@@ -77,6 +77,7 @@ class _Attempt:
         self.request = request
         self.code = code
         self.key = key
+        self.leaving = leaving_of(surroundings, request)
         self.counted: _Counted | None = None
 
     async def look(self) -> Joined | None:
@@ -184,7 +185,7 @@ class _Attempt:
         verdict, offer = judge(offers, now)
         if offer is None:
             return verdict, None
-        redemption = await redeem(session, offer, self.key, now)
+        redemption = await redeem(session, offer, self.key, now, leaving=self.leaving)
         if redemption is not None:
             return verdict, redemption
         # The match came too late; what was faster is there to be read now.

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pairing.domain import Offer, Pairing, Tombstone, Verdict, judge
 from pairing.errors import VERDICTS, code_invalid, view_is_behind
-from pairing.handlers.redeem import answer_again, joined, redeem
+from pairing.handlers.redeem import answer_again, joined, leaving_of, redeem
 from pairing.handlers.surroundings import LOOK_AGAIN_EVERY_S, Surroundings, claim
 from pairing.queries import pairings, places
 from pairing.queries.answers import RequestKey
@@ -55,7 +55,7 @@ async def _look(
             verdict, offer = judge(offers, now)
             if offer is None:
                 break
-            redemption = await redeem(session, offer, key, now)
+            redemption = await redeem(session, offer, key, now, leaving=leaving_of(surroundings, request))
             if redemption is not None:
                 await session.commit()
                 return joined(surroundings, redemption)

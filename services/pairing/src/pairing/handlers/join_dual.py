@@ -33,6 +33,7 @@ async def join_dual(surroundings: Surroundings, request: JoinDual, idempotency_k
             # The same code typed with other spaces is the same request.
             "code": None if typed is None else normalise_code(typed) or typed,
             "join_secret": secret,
+            # What the phone leaves is no part of what it asks for.
         },
     )
     async with within_patience():

@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pairing.domain import Offer, Pairing, Tombstone
 from pairing.errors import code_invalid
+from pairing.handlers.expire import expire_left_code
 from pairing.handlers.surroundings import TIME_TO_PAIR, Surroundings
-from pairing.queries import pairings
+from pairing.queries import pairings, places
 from pairing.queries.answers import Answer, RequestKey
 from pairing.queries.pairings import Matched
-from pairing.schemas import Joined, JoinedSession, Partner
+from pairing.schemas import JoinDual, Joined, JoinedSession, Partner
 from twotop_common.contracts.pairing import PairingMatched
-from twotop_common.credentials import ParticipantClaims
+from twotop_common.credentials import CredentialExpired, CredentialInvalid, ParticipantClaims
 from twotop_common.messaging.outbox import outbox_record
 from twotop_common.service_defaults.logging import get_logger
 
@@ -36,8 +37,25 @@ class Redemption:
     at: datetime
 
 
-async def redeem(session: AsyncSession, offer: Offer, key: RequestKey | None, now: datetime) -> Redemption | None:
-    """Make this offer's session paired, in the caller's transaction. None when it is not open any more."""
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Who the phone is in the session that it leaves, and the table at which it joins another."""
+
+    claims: ParticipantClaims
+    table_token: str
+
+
+async def redeem(
+    session: AsyncSession, offer: Offer, key: RequestKey | None, now: datetime, *, leaving: Leaving | None = None
+) -> Redemption | None:
+    """Make this offer's session paired, in the caller's transaction. None when it is not open any more.
+
+    The code of the session that the phone leaves runs out with the match: of two phones that join each other in one
+    moment the second comes too late, and finds the first at its own table.
+    """
+    if leaving is not None:
+        # Two joins that lock each other's rows come one after another.
+        await places.hold_place(session, leaving.table_token)
     partner_id = uuid4()
     message = PairingMatched(
         session_id=offer.session_id,
@@ -56,7 +74,20 @@ async def redeem(session: AsyncSession, offer: Offer, key: RequestKey | None, no
     )
     if matched is None:
         return None
+    if leaving is not None:
+        await expire_left_code(session, leaving.claims, leaving.table_token, now)
     return Redemption(matched, partner_id, offer.generation, now)
+
+
+def leaving_of(surroundings: Surroundings, request: JoinDual) -> Leaving | None:
+    """What the phone leaves, if it says so with a credential that is valid; without one it joins all the same."""
+    if request.leaving_credential is None:
+        return None
+    try:
+        claims = surroundings.verifier.verify(request.leaving_credential.get_secret_value(), surroundings.now())
+    except (CredentialInvalid, CredentialExpired):
+        return None
+    return Leaving(claims, request.table_token)
 
 
 def joined(surroundings: Surroundings, redemption: Redemption) -> Joined:

@@ -278,14 +278,14 @@ async def cancel(session: AsyncSession, seen: Pairing) -> bool:
     return changed.one_or_none() is not None
 
 
-async def expire(session: AsyncSession, session_id: UUID, generation: int, now: datetime) -> bool:
-    """waiting → expired, when it is due by our own clock."""
+async def expire(session: AsyncSession, session_id: UUID, generation: int, *, due_by: datetime | None = None) -> bool:
+    """waiting → expired, if it is due by then; without that, before its time."""
     changed = await session.execute(
         update(PairingRow)
         .where(
             *_present(session_id, generation),
             col(PairingRow.status) == Status.WAITING.value,
-            col(PairingRow.expires_at) <= now,
+            *(() if due_by is None else (col(PairingRow.expires_at) <= due_by,)),
         )
         .values(status=Status.EXPIRED.value)
         .returning(col(PairingRow.generation))

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import text
 
 from pairing.handlers import follow_facts
+from pairing.handlers.expire import expire_code
 from pairing.handlers.invite import go_on_alone, replace_code
 from pairing.handlers.join_dual import join_dual
 from pairing.handlers.surroundings import Surroundings
@@ -152,15 +153,36 @@ class Instance:
     def _wake(self) -> None:
         self.woken += 1
 
-    async def join(self, table_token: str, code: str, *, key: str | None = None, location: str | None = None) -> Joined:
-        request = JoinDual.model_validate({"table_token": table_token, "code": code, "location_id": location})
+    async def join(
+        self,
+        table_token: str,
+        code: str,
+        *,
+        key: str | None = None,
+        location: str | None = None,
+        leaving: str | None = None,
+    ) -> Joined:
+        request = JoinDual.model_validate(
+            {"table_token": table_token, "code": code, "location_id": location, "leaving_credential": leaving}
+        )
         return await join_dual(self.around, request, key)
 
     async def join_by_link(
-        self, table_token: str, join_secret: str, *, key: str | None = None, location: str | None = None
+        self,
+        table_token: str,
+        join_secret: str,
+        *,
+        key: str | None = None,
+        location: str | None = None,
+        leaving: str | None = None,
     ) -> Joined:
         request = JoinDual.model_validate(
-            {"table_token": table_token, "join_secret": join_secret, "restaurant_id": location}
+            {
+                "table_token": table_token,
+                "join_secret": join_secret,
+                "restaurant_id": location,
+                "leaving_credential": leaving,
+            }
         )
         return await join_dual(self.around, request, key)
 
@@ -190,7 +212,7 @@ class Instance:
 
     async def expire(self, seated: Seated, generation: int = 1) -> bool:
         command = ExpirePairing(session_id=seated.id, generation=generation, due_at=self.clock())
-        expired: bool = await self.hear(follow_facts.expire_code, command, self.clock())
+        expired: bool = await self.hear(expire_code, command, self.clock())
         return expired
 
     async def published(self, *kinds: type[Contract]) -> list[Contract]:

@@ -303,7 +303,7 @@ async def _limit(api: SessionsApi, request: Request, session_id: UUID, credentia
         await api.limiter.hit(ADDRESS, client_of(request))
         raise
     await api.limiter.hit(PARTICIPANT, claims.participant_id)
-    api.deps.company.polled(session_id, claims.participant_id, claims.role)
+    api.deps.sightings.polled(session_id, claims.participant_id, claims.role)
 
 
 async def _admitted(api: SessionsApi, session_id: UUID, credential: str | None) -> Any:

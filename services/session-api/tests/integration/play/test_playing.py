@@ -197,7 +197,8 @@ async def go(house: House, phone: Phone, role: str = "B") -> None:
 
 async def looked_at_again(house: House) -> None:
     """Every wish that can be released by now has been."""
-    await house.deps.company.tick(partial(release_wishes, house.deps))
+    await house.deps.sightings.tick()
+    await house.deps.waiting_wishes.tick(partial(release_wishes, house.deps))
 
 
 async def wished(phone: Phone, name: str, data: dict[str, Any]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from session_api.presence.company import Company
+from session_api.presence.sightings import Sightings
 from twotop_common.contracts.registry import REGISTRY
 from twotop_common.contracts.session_api import ParticipantPolling
 from twotop_common.contracts.session_log import PollingHint
@@ -39,21 +39,18 @@ def hints() -> list[PollingHint]:
 
 
 @pytest.fixture
-def company(pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]) -> Company:
+def sightings(pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]) -> Sightings:
     def publish(hint: PollingHint) -> bool:
         hints.append(hint)
         return True
 
-    return Company(pool, clock, publish_hint=publish, wake_relay=lambda: None)
+    return Sightings(pool, clock, publish_hint=publish, wake_relay=lambda: None)
 
 
-async def ask(company: Company, clock: Clock, *, after_s: float = 6) -> None:
+async def ask(sightings: Sightings, clock: Clock, *, after_s: float = 6) -> None:
     clock.advance(seconds=after_s)
-    company.polled(SESSION, PHONE, "B")
-    await company.tick(_nothing)
-
-
-async def _nothing(_: UUID) -> None: ...
+    sightings.polled(SESSION, PHONE, "B")
+    await sightings.tick()
 
 
 async def facts(pool: asyncpg.Pool[Any]) -> list[ParticipantPolling]:
@@ -64,39 +61,39 @@ async def facts(pool: asyncpg.Pool[Any]) -> list[ParticipantPolling]:
 
 
 async def test_of_a_phone_that_opens_its_socket_soon_after_its_first_request_nothing_is_said(
-    company: Company, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
+    sightings: Sightings, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
 ) -> None:
-    await ask(company, clock)
-    await company.connected(SESSION, PHONE, clock.now)
+    await ask(sightings, clock)
+    await sightings.connected(SESSION, PHONE, clock.now)
     for _ in range(3):
-        await ask(company, clock)
+        await ask(sightings, clock)
     assert hints == []
     assert await facts(pool) == []
 
 
 async def test_of_a_phone_without_a_socket_every_further_request_is_told(
-    company: Company, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
+    sightings: Sightings, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
 ) -> None:
-    await ask(company, clock)
-    await ask(company, clock)
+    await ask(sightings, clock)
+    await ask(sightings, clock)
     hint = PollingHint(session_id=SESSION, participant_id=PHONE, role="B", present_for_s=30)
     fact = ParticipantPolling(session_id=SESSION, participant_id=PHONE, polled_at=clock.now)
     assert hints == [hint]
     assert await facts(pool) == [fact]
-    await ask(company, clock, after_s=15)
+    await ask(sightings, clock, after_s=15)
     assert hints == [hint, hint]
     assert await facts(pool) == [fact, fact.model_copy(update={"polled_at": clock.now})]
 
 
 async def test_a_phone_whose_socket_is_gone_is_told_of_as_soon_as_that_is_known(
-    company: Company, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
+    sightings: Sightings, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
 ) -> None:
-    await company.connected(SESSION, PHONE, clock.now)
-    await ask(company, clock, after_s=15)
+    await sightings.connected(SESSION, PHONE, clock.now)
+    await ask(sightings, clock, after_s=15)
     polled_at = clock.now
     clock.advance(seconds=4)
     assert hints == []
-    await company.gone(SESSION, PHONE, "B", clock.now)
+    await sightings.gone(SESSION, PHONE, "B", clock.now)
     assert hints == [PollingHint(session_id=SESSION, participant_id=PHONE, role="B", present_for_s=26)]
-    await company.tick(_nothing)
+    await sightings.tick()
     assert await facts(pool) == [ParticipantPolling(session_id=SESSION, participant_id=PHONE, polled_at=polled_at)]

@@ -10,7 +10,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from session_api.presence.company import Company
+from session_api.presence.sightings import Sightings
+from session_api.presence.waiting_wishes import WaitingWishes
 from session_api.sessions.log import SessionLog
 from twotop_common.credentials import CredentialSigner, CredentialVerifier
 from twotop_common.hashed_codes import KeyRing
@@ -25,7 +26,8 @@ class SessionDeps:
     """What the use cases work with. ``now`` is the clock; ``epoch`` names the database's history."""
 
     log: SessionLog
-    company: Company
+    sightings: Sightings
+    waiting_wishes: WaitingWishes
     pool: asyncpg.Pool[Any]
     engine: AsyncEngine
     flags: FeatureFlags

@@ -91,7 +91,7 @@ async def _answer(deps: SessionDeps, fact: DeadlineSet | SessionEnded) -> None:
 
 async def follow_gone(deps: SessionDeps, fact: ParticipantGone, delivery: Delivery) -> None:
     """Its place stays its own, but the other phone need not wait for it any more (G4)."""
-    await deps.company.gone(fact.session_id, fact.participant_id, fact.role, fact.gone_at)
+    await deps.sightings.gone(fact.session_id, fact.participant_id, fact.role, fact.gone_at)
 
 
 async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
@@ -100,7 +100,7 @@ async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
     Raises StoreUnavailable, Problem, SetNotLoaded.
     """
     state = (await deps.log.head(session_id)).state
-    absent = await deps.company.absent(session_id, state.arrivals)
+    absent = await deps.sightings.absent(session_id, state.arrivals)
     if not absent & state.awaited:
         return
     request = Request(
@@ -117,7 +117,7 @@ async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
 
 async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:
     """A socket that opened is activity: it moves the idle limits (S5), and its phone has to be asked again."""
-    await deps.company.connected(fact.session_id, fact.participant_id, fact.connected_at)
+    await deps.sightings.connected(fact.session_id, fact.participant_id, fact.connected_at)
     while True:
         async with deps.pool.acquire() as connection:
             head = await queries.find_head(connection, fact.session_id)

@@ -59,7 +59,7 @@ async def run_command(
             {"last_seq": conflict.state.last_seq, "state": view_state(conflict.state, participant_id)}
         ) from None
     if isinstance(command, WISHES) and outcome.state.awaited:
-        deps.company.wish_waits(Waiting(session_id, outcome.state.awaited, outcome.state.arrivals))
+        deps.waiting_wishes.add(Waiting(session_id, outcome.state.awaited, outcome.state.arrivals))
     return outcome
 
 

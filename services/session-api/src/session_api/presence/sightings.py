@@ -1,4 +1,4 @@
-"""Keeps count of the phones that are there, and lets waiting wishes take effect when nobody is left to be asked (G4).
+"""Notes which phones are there, and tells of those that poll.
 
 A phone that polls without a socket is told of, because nobody else sees it: gateways show it, by a hint as often as its
 requests are written; pairing does not let A give away the place of B, by a fact that is written with them. Not of its
@@ -6,14 +6,12 @@ first request: until it is due to be written again nearly every phone has opened
 
 Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every
 5 s, and what is not written yet counts here all the same. What a crash loses is heard again with the next request.
-Which wishes wait the log says. A wish is released by the log under its usual guard, so several processes may try at
-once; a session whose wish cannot be released harms no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +19,7 @@ from uuid import UUID
 import asyncpg
 
 from session_api.presence import queries
-from session_api.presence.domain import POLLING_COUNTS_FOR, Sighting, Waiting, absentees, heard_here
+from session_api.presence.domain import POLLING_COUNTS_FOR, Sighting, absentees, heard_here
 from session_api.presence.queries import Phone
 from twotop_common.contracts.session_api import ParticipantPolling, Role
 from twotop_common.contracts.session_log import PollingHint
@@ -32,14 +30,9 @@ from twotop_common.service_defaults.logging import get_logger
 log = get_logger(__name__)
 
 TICK_S = 1.0
-LOOK_PAUSE_S = 0.02
-"""While this passes, new wishes gather to be looked at together: a reading for each would be dear."""
 WRITTEN_AGAIN_AFTER = timedelta(seconds=5)
 ANNOUNCED_AGAIN_AFTER = timedelta(seconds=15)
 KEPT = timedelta(days=2)
-
-Release = Callable[[UUID], Awaitable[None]]
-"""Lets a session's wish take effect if the others are absent."""
 
 
 class Heard(NamedTuple):
@@ -49,8 +42,8 @@ class Heard(NamedTuple):
     role: Role
 
 
-class Company:
-    """One per process. ``run`` writes down what was noted and releases wishes; ``flush`` writes the rest at the end."""
+class Sightings:
+    """One per process. ``run`` writes down what was noted; ``flush`` writes the rest at the end."""
 
     def __init__(
         self,
@@ -68,9 +61,6 @@ class Company:
         self._written_at: dict[Phone, datetime] = {}
         self._unannounced: dict[Phone, datetime] = {}
         self._announced_at: dict[Phone, datetime] = {}
-        self._failing: set[UUID] = set()
-        self._new_wishes: dict[UUID, Waiting] = {}
-        self._wish_came = asyncio.Event()
 
     def polled(self, session_id: UUID, participant_id: UUID, role: Role) -> None:
         """A request came from this phone. Cheap: it is written down later."""
@@ -89,9 +79,10 @@ class Company:
 
     async def absent(self, session_id: UUID, arrivals: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """Those on the roster, each there since its arrival, that need not be waited for any more."""
-        return (await self._absent({session_id: arrivals}))[session_id]
+        return (await self.absent_in({session_id: arrivals}))[session_id]
 
-    async def _absent(self, rosters: Mapping[UUID, Mapping[UUID, datetime]]) -> dict[UUID, frozenset[UUID]]:
+    async def absent_in(self, rosters: Mapping[UUID, Mapping[UUID, datetime]]) -> dict[UUID, frozenset[UUID]]:
+        """``absent``, for several sessions in one reading."""
         # Before the reading: what is written meanwhile is in the one or in the other.
         here = {session_id: self._polled_here(session_id, arrivals) for session_id, arrivals in rosters.items()}
         known = await queries.sightings_in(self._pool, rosters)
@@ -104,45 +95,20 @@ class Company:
     def _polled_here(self, session_id: UUID, phones: Iterable[UUID]) -> dict[UUID, datetime]:
         return {phone: heard.at for phone in phones if (heard := self._unwritten.get((session_id, phone)))}
 
-    def wish_waits(self, waiting: Waiting) -> None:
-        """A wish was logged, and waits: ``follow_new_wishes`` looks at once whether it has to."""
-        self._new_wishes[waiting.session_id] = waiting
-        self._wish_came.set()
-
-    async def follow_new_wishes(self, release: Release) -> None:
-        """``release`` each new wish whose partner is absent, until cancelled. What is missed the next tick finds."""
+    async def run(self) -> None:
+        """Write, until cancelled."""
         while True:
-            await self._wish_came.wait()
-            self._wish_came.clear()
-            waiting, self._new_wishes = self._new_wishes, {}
             try:
-                absent = await self._absent({one.session_id: one.arrivals for one in waiting.values()})
+                await self.tick()
             except Exception as error:
                 if not looks_unavailable(error):
                     raise
-                log.warning("company.unavailable", error=type(error).__name__)
-            else:
-                in_vain = {one.session_id for one in waiting.values() if one.awaited & absent[one.session_id]}
-                await self._release(in_vain, release)
-            await asyncio.sleep(LOOK_PAUSE_S)
-
-    async def run(self, release: Release) -> None:
-        """Write, and ``release`` wishes, until cancelled."""
-        while True:
-            try:
-                await self.tick(release)
-            except Exception as error:
-                if not looks_unavailable(error):
-                    raise
-                log.warning("company.unavailable", error=type(error).__name__)
+                log.warning("sightings.unavailable", error=type(error).__name__)
             await asyncio.sleep(TICK_S)
 
-    async def tick(self, release: Release) -> None:
-        """Write what is worth writing by now, then ``release`` what need not wait any more."""
+    async def tick(self) -> None:
+        """Write what is worth writing by now."""
         await self._write(self._worth_writing())
-        waiting = await queries.wishes_to_release(self._pool, self._now() - POLLING_COUNTS_FOR)
-        self._failing &= waiting
-        await self._release(waiting, release)
 
     async def flush(self) -> None:
         """Write down everything that was noted."""
@@ -152,20 +118,6 @@ class Company:
     async def forget_old(self) -> None:
         """Housekeeping."""
         await queries.forget(self._pool, self._now() - KEPT)
-
-    async def _release(self, waiting: Set[UUID], release: Release) -> None:
-        await asyncio.gather(*(self._release_one(session_id, release) for session_id in waiting))
-
-    async def _release_one(self, session_id: UUID, release: Release) -> None:
-        try:
-            await release(session_id)
-        except Exception:
-            # It is tried again each second, but said once.
-            if session_id not in self._failing:
-                log.exception("company.release_failed", session_id=str(session_id))
-            self._failing.add(session_id)
-        else:
-            self._failing.discard(session_id)
 
     def _worth_writing(self) -> dict[Phone, Heard]:
         self._written_at = self._recent(self._written_at, WRITTEN_AGAIN_AFTER)

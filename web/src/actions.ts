@@ -319,7 +319,10 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
       const joined = await api.joinDual({ ...wish, leaving_credential: leaving }, keyFor(JSON.stringify(wish)));
       startKey = null;
       enter(joined.session.session_id, joined.participant);
-      if (before !== null && before.session_id !== joined.session.session_id) void giveUp(before);
+      if (before !== null && before.session_id !== joined.session.session_id) {
+        credentials.forgetSession(before.table_token, before.session_id);
+        void giveUp(before);
+      }
     } catch (error) {
       if (!asProblem(error).inconclusive) startKey = null;
       throw error;

@@ -13,7 +13,7 @@ import { current, say, update } from "./store";
 
 /** The first card of another deck comes with the choice of it; without one, the choice alone is shown after this. */
 const CARD_WITHIN_MS = 250;
-/** Longer than an open connection takes to say where the partner is. */
+/** Longer than an open connection takes to say where a partner with a socket is. */
 const UNHEARD_MS = 10_000;
 
 let follower: SessionFollower | null = null;
@@ -69,7 +69,7 @@ function showPicture(saved: SavedSession, picture: SessionPicture): void {
   if (hasEnded(picture)) credentials.forgetSession(saved.table_token, saved.session_id);
 }
 
-/** A phone that polls has no socket and is called gone; what it does says otherwise. */
+/** What a phone without a socket does tells of it sooner than presence, which hears of its requests some seconds later. */
 function hearOfPollers(before: SessionPicture, after: SessionPicture): void {
   const { presence } = current();
   const gone = Object.keys(presence).filter((id) => presence[id] === "gone");
@@ -82,7 +82,7 @@ function partnerIn(picture: SessionPicture | null, me: string): Member | undefin
   return picture?.members.find((one) => one.present && one.participant_id !== me);
 }
 
-/** Presence comes over the socket alone, and only of phones that had one. Of others the rules know whether they are there. */
+/** Presence comes over this phone's socket alone. Without one, or before a partner is heard of, the rules know who is there. */
 function listenForPartner(me: string): void {
   const { connection, picture, presence, unheard } = current();
   const partner = partnerIn(picture, me);

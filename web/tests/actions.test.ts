@@ -248,11 +248,13 @@ const snapshot = (state: Partial<SessionState>) => ({ session_id: "s1", last_seq
 const link = { sessionId: "s2", secret: "hush" };
 const calls = () => asked.map((one) => one.replace(/"idempotency_key":"[^"]*",/, "").replace(/join_secret.*/, ""));
 
-test("who scans a partner's code is with the partner, and the empty session of one's own ends", async () => {
+test("who scans a partner's code is with the partner, and the empty session of one's own ends, its code forgotten", async () => {
+  saveOffer(SAVED.session_id, { code: "KRT-MXQ", expires_at: "2030-01-01T00:00:00Z", join_url: "" });
   answers = [JOINED, snapshot({ state: "pending", members: BOTH.slice(0, 1) }), {}];
   await actions.followLink(link);
   await vi.waitUntil(() => asked.length === 3);
   expect(current().me?.session_id).toBe("s2");
+  expect(loadOffer(SAVED.session_id, 0)).toBeNull();
   expect(asked[0]).toContain(`"leaving_credential":"${SAVED.credential}"`);
   expect(calls().slice(1)).toEqual([
     "GET /api/v1/sessions/s1/snapshot ",

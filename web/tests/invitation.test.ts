@@ -6,6 +6,9 @@ import { find, maybe, press, show } from "./page";
 import { closeTable, open, openTable, passes } from "./session";
 import { ALONE, absentPartner, GONE, happens, NOT_READY, picture } from "./table";
 
+const submit = vi.hoisted(() => vi.fn(async () => undefined));
+vi.mock("../src/following", () => ({ submit }));
+
 beforeEach(openTable);
 afterEach(closeTable);
 
@@ -64,4 +67,16 @@ test.each<[string, SessionPicture, string[], string]>([
     for (const id of presses) await press(id);
     expect(maybe(invitation) !== undefined).toBe(dual);
   }
+});
+
+test("where nobody says where the partner is, an invitation does not keep two from getting ready", async () => {
+  const inviting = (ready: string[]) => picture({ ...NOT_READY, ready }, { dual_status: "waiting" });
+  await open({ picture: inviting([]), connection: "polling" });
+  expect(find("perhaps-back").textContent).toContain(en.waiting.perhapsBack);
+  await happens({ picture: inviting(["b"]) });
+  expect(find("perhaps-back").textContent).toContain(en.ready.partnerWaits);
+  await press("ready-button");
+  expect(submit.mock.calls).toEqual([[{ type: "set_ready", data: { ready: true } }]]);
+  await happens({ picture: inviting([]), connection: "live", presence: GONE });
+  expect(maybe("perhaps-back")).toBeUndefined();
 });

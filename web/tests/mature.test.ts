@@ -3,7 +3,7 @@ import { en } from "../src/i18n/en";
 import { REST_MS } from "../src/ui/rest";
 import { closePage, find, maybe, openPage, page, press } from "./page";
 import { closeTable, open, openTable, passes } from "./session";
-import { happens, PHONE_B, picture } from "./table";
+import { happens, PHONE_B, picture, wish } from "./table";
 
 const submit = vi.hoisted(() => vi.fn(async () => undefined));
 vi.mock("../src/following", () => ({ submit }));
@@ -17,6 +17,15 @@ test("the question before frank cards stands apart from the wish that asks it", 
   await press("grant-wish");
   expect(maybe("confirm")).toBeDefined();
   expect(find("wish-theirs").contains(find("confirm"))).toBe(false);
+});
+
+test("the question about frank cards goes with the wish that asked it: a yes does not grant the next one", async () => {
+  const wishes = [{ participant_id: "b", wish: "context", context: "mature" } as const];
+  await open({ picture: picture({ wishes }) });
+  await press("grant-wish");
+  await happens({ picture: picture({ wishes: [wish("b", "next")] }) });
+  expect(maybe("confirm")).toBeUndefined();
+  expect(find("wish-theirs").getAttribute("data-wish")).toBe("next");
 });
 
 test("one phone agrees to frank questions in words for one phone, may choose others, and ends nothing in one tap", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Card, Context, DualStatus, Mode, Role } from "../src/api/types";
+import type { Card, Context, DualStatus, Mode, PresenceStatus, Role } from "../src/api/types";
 import type { Connection } from "../src/realtime/follow";
 import { company } from "../src/screens/company";
 import { viewOf } from "../src/screens/Session";
@@ -25,7 +25,7 @@ interface Given {
   context?: Context | null;
   optedIn?: string[];
   state?: SessionPicture["state"];
-  online?: boolean;
+  partner?: PresenceStatus;
   connection?: Connection;
   card?: boolean;
   finished?: boolean;
@@ -40,7 +40,7 @@ function view({
   context = "exploring",
   optedIn = [],
   state,
-  online,
+  partner = "gone",
   connection = "live",
   card = false,
   finished = false,
@@ -64,7 +64,7 @@ function view({
     end_reason: null,
     pairing_ended: null,
   };
-  return viewOf({ ...NOBODY, connection, picture, me: me(role), presence: { b: online ? "online" : "gone" } });
+  return viewOf({ ...NOBODY, connection, picture, me: me(role), presence: { b: partner } });
 }
 
 const NOBODY = { presence: {}, sent: null, connection: "live", table: null, unheard: false, dealt: [] } as const;
@@ -74,9 +74,12 @@ test.each<[string, Given]>([
   ["waiting", { status: "waiting" }],
   ["waiting", { status: "expired" }],
   ["ready", { status: "waiting", role: "B" }],
-  ["ready", { status: "waiting", online: true }],
+  ["ready", { status: "waiting", partner: "online" }],
+  // Neither the partner's phone that is locked for a moment, nor a blink of this one's connection.
+  ["ready", { status: "waiting", partner: "away" }],
+  ["ready", { status: "waiting", partner: "online", connection: "reconnecting" }],
   // What a socket said before it was lost is no word of the partner's return.
-  ["waiting", { status: "waiting", online: true, connection: "polling" }],
+  ["waiting", { status: "waiting", partner: "online", connection: "polling" }],
   ["single", { mode: "single", status: "none" }],
   ["context", { context: null }],
   ["mature", { context: "mature", optedIn: ["a"], role: "B" }],

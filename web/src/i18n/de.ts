@@ -78,6 +78,7 @@ export const de: Strings = {
     newCode: "Neuen Code holen",
     alone: "Auf einem Handy weiterspielen",
     haveCode: "Meine Begleitung hat auch einen Code",
+    perhapsBack: "Ist das Handy deiner Begleitung wieder da? Dann könnt ihr anfangen.",
   },
   join: {
     title: "Tippe den Code deiner Begleitung ein",

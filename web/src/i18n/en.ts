@@ -72,6 +72,7 @@ export const en: Strings = {
     newCode: "Get a new code",
     alone: "Go on with one phone",
     haveCode: "My partner has a code too",
+    perhapsBack: "Is your partner's phone back? Then you can start together.",
   },
   join: {
     title: "Type your partner's code",

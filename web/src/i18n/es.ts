@@ -74,6 +74,7 @@ export const es: Strings = {
     newCode: "Pedir un código nuevo",
     alone: "Seguir con un solo teléfono",
     haveCode: "Mi acompañante también tiene un código",
+    perhapsBack: "¿Volvió el teléfono de tu acompañante? Entonces pueden empezar.",
   },
   join: {
     title: "Escribe el código de tu acompañante",

@@ -71,7 +71,8 @@ export interface Strings {
     | "hiddenBody"
     | "newCode"
     | "alone"
-    | "haveCode",
+    | "haveCode"
+    | "perhapsBack",
     string
   > & { expiresIn(time: string): string };
   join: Record<

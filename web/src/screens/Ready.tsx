@@ -48,21 +48,26 @@ export function Ready() {
       {us.missing && <Absent us={us} />}
       <NoNetwork />
       {app.problem && <ProblemNote problem={app.problem} />}
-      {us.partner && (
-        <Button
-          testId="ready-button"
-          kind={us.iAmReady ? "plain" : "primary"}
-          busy={app.busy === "ready"}
-          needsNetwork
-          onClick={() => void setReady(!us.iAmReady)}
-        >
-          {us.iAmReady ? words.notReady : words.ready}
-        </Button>
-      )}
+      {us.partner && <ReadyButton us={us} />}
       <Wishes us={us} resting={false} />
       {!us.missing && <WaysOn us={us} />}
       <EndRound />
     </Shell>
+  );
+}
+
+export function ReadyButton({ us }: { us: Company }) {
+  const { busy, strings } = useApp();
+  return (
+    <Button
+      testId="ready-button"
+      kind={us.iAmReady ? "plain" : "primary"}
+      busy={busy === "ready"}
+      needsNetwork
+      onClick={() => void setReady(!us.iAmReady)}
+    >
+      {us.iAmReady ? strings.ready.notReady : strings.ready.ready}
+    </Button>
   );
 }
 

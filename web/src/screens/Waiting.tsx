@@ -14,13 +14,15 @@ import { ProblemNote } from "../ui/ProblemNote";
 import { Qr } from "../ui/Qr";
 import { Heading, Shell } from "../ui/Shell";
 import { Alone } from "./Alone";
-import { company } from "./company";
+import { type Company, company } from "./company";
 import { useOffer } from "./offer";
+import { ReadyButton } from "./Ready";
 
 export function Waiting() {
   const app = useApp();
   const { strings, problem, busy, table } = app;
   const { good, reason } = useOffer();
+  const us = company(app);
   const words = strings.waiting;
   return (
     <Shell stage={{ left: "here", right: good ? "expected" : "free", compact: true }}>
@@ -35,6 +37,7 @@ export function Waiting() {
       ) : (
         <NoCode reason={reason} />
       )}
+      {us.partner && us.status === undefined && <PerhapsBack us={us} />}
       <NoNetwork />
       {problem && <ProblemNote problem={problem} />}
       {!good && (
@@ -47,9 +50,20 @@ export function Waiting() {
           {words.haveCode}
         </Button>
       )}
-      <Alone us={company(app)} />
+      <Alone us={us} />
       <EndRound />
     </Shell>
+  );
+}
+
+/** Nobody says where the partner is who had the seat. Back again it keeps it, and no code brings anybody else here. */
+function PerhapsBack({ us }: { us: Company }) {
+  const { ready, waiting } = useStrings();
+  return (
+    <div class="aside" data-testid="perhaps-back">
+      <p>{us.iAmReady ? ready.waitingForPartner : us.partnerReady ? ready.partnerWaits : waiting.perhapsBack}</p>
+      <ReadyButton us={us} />
+    </div>
   );
 }
 

@@ -43,7 +43,9 @@ export function company({ picture, me, presence, sent, connection, table, unhear
   const status = theirId === undefined || connection !== "live" ? undefined : presence[theirId];
   const hosts = me?.role === "A";
   const dual = picture?.mode === "dual";
-  const inviting = hosts && dual && isInviting(picture) && status !== "online";
+  // A phone that polls hears no more of it; one that only blinks goes by what it heard last.
+  const heard = theirId === undefined || connection === "polling" ? undefined : presence[theirId];
+  const inviting = hosts && dual && isInviting(picture) && heard !== "online" && heard !== "away";
   const missing = partner === undefined || status === "gone";
   const free = hosts && (missing || (unheard && status === undefined));
   const answerOf = (id: string | undefined) => play?.answers.find((one) => one.participant_id === id)?.answer;

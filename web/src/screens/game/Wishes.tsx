@@ -19,7 +19,9 @@ export function Wishes({ us, resting }: { us: Company; resting: boolean }) {
   const alone = us.status === "gone" && mine?.context !== "mature";
   return (
     <>
-      {theirs && !(mine && agree(mine, theirs)) && <Theirs wish={theirs} resting={resting} />}
+      {theirs && !(mine && agree(mine, theirs)) && (
+        <Theirs key={`${theirs.wish} ${theirs.context}`} wish={theirs} resting={resting} />
+      )}
       {mine && us.partner && <Mine wish={mine} alone={alone} opposed={theirs !== undefined} />}
     </>
   );

@@ -7,11 +7,11 @@ import type { SessionFollower } from "./realtime/follow";
 import { announceLog, announcePresence } from "./session/announce";
 import type { SavedSession } from "./session/credentials";
 import * as credentials from "./session/credentials";
-import { hasActed, isBetweenDecks } from "./session/play";
+import { awaitsCard, hasActed } from "./session/play";
 import { hasEnded, type SessionPicture } from "./session/state";
 import { current, say, update } from "./store";
 
-/** The first card of another deck comes with the choice of it; without one, the choice alone is shown after this. */
+/** The first card comes with what calls for it; if it does not, that alone is shown after this. */
 const CARD_WITHIN_MS = 250;
 /** Longer than an open connection takes to say where a partner with a socket is. */
 const UNHEARD_MS = 10_000;
@@ -29,7 +29,7 @@ export async function follow(saved: SavedSession): Promise<void> {
       clearTimeout(held);
       const { picture: before } = current();
       // The events of one command come one by one: shown at once, the first would take the game from the screen.
-      if (before !== null && isBetweenDecks(before, picture))
+      if (before !== null && awaitsCard(before, picture))
         held = setTimeout(() => showPicture(saved, picture), CARD_WITHIN_MS);
       else showPicture(saved, picture);
     },

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { Card, Context, DualStatus, Mode, PresenceStatus, Role } from "../src/api/types";
+import type { Card, Context, DualStatus, Mode, Play, PresenceStatus, Role } from "../src/api/types";
 import type { Connection } from "../src/realtime/follow";
 import { company } from "../src/screens/company";
 import { viewOf } from "../src/screens/Session";
 import type { SavedSession } from "../src/session/credentials";
-import { isBetweenDecks, NEW_PLAY } from "../src/session/play";
+import { awaitsCard, NEW_PLAY } from "../src/session/play";
 import type { SessionPicture } from "../src/session/state";
 import type { AppState } from "../src/store";
 import { CARD } from "./table";
@@ -137,8 +137,16 @@ test("a game does not leave the screen between the choice of a context and its f
   const play = (question: Card | null) => ({ ...NEW_PLAY, both_ready: true, question });
   const running = { context: "exploring" as Context, play: play(CARD) };
   const chosen = { context: "established" as Context, play: play(null) };
-  expect(isBetweenDecks(running, chosen)).toBe(true);
-  expect(isBetweenDecks(running, { ...chosen, play: play(CARD) })).toBe(false);
-  expect(isBetweenDecks(running, { ...running, play: play(null) })).toBe(false);
-  expect(isBetweenDecks(chosen, { ...running, play: play(null) })).toBe(false);
+  expect(awaitsCard(running, chosen)).toBe(true);
+  expect(awaitsCard(running, { ...chosen, play: play(CARD) })).toBe(false);
+  expect(awaitsCard(running, { ...running, play: play(null) })).toBe(false);
+  expect(awaitsCard(chosen, { ...running, play: play(null) })).toBe(false);
+});
+
+test("from both being ready the first card comes at once, without a screen between", () => {
+  const table = (change: Partial<Play>) => ({ context: "exploring" as Context, play: { ...NEW_PLAY, ...change } });
+  expect(awaitsCard(table({ ready: ["a"] }), table({ both_ready: true }))).toBe(true);
+  expect(awaitsCard(table({ ready: ["a"] }), table({ both_ready: true, question: CARD }))).toBe(false);
+  expect(awaitsCard(table({ both_ready: true }), table({ both_ready: true }))).toBe(false);
+  expect(awaitsCard(table({}), table({ ready: ["a"] }))).toBe(false);
 });

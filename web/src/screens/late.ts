@@ -4,8 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 const AT_ONCE_MS = 2_000;
 
 /**
- * True once `what`, which was to happen at once, has not. The rules count a phone that polls, of which presence says that it
- * is gone: they may be waiting for it after all. Null while nothing is waited for.
+ * True once `what`, which was to happen at once, has not. The rules count a phone that polls, of which presence may
+ * still say that it is gone: they may be waiting for it after all. Null while nothing is waited for.
  */
 export function useLate(what: string | null): boolean {
   const [late, setLate] = useState<string | null>(null);

@@ -182,9 +182,10 @@ export function isDealt(play: Play): boolean {
 
 type Table = { context: Context | null; play: Play };
 
-/** Another context was chosen in a running game, and the card that comes with it has not come yet. */
-export function isBetweenDecks(before: Table, now: Table): boolean {
-  return isDealt(before.play) && !isDealt(now.play) && before.context !== now.context;
+/** Both have just become ready, or another context was chosen in a running game: the card that comes with it is not here yet. */
+export function awaitsCard(before: Table, now: Table): boolean {
+  if (isDealt(now.play)) return false;
+  return (!before.play.both_ready && now.play.both_ready) || (isDealt(before.play) && before.context !== now.context);
 }
 
 export function wishOf(play: Play, participantId: string | undefined): Wish | undefined {

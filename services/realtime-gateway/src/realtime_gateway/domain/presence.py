@@ -104,7 +104,8 @@ class Presence:
     def status_of(self, participant_id: UUID) -> PresenceStatus | None:
         """What is shown of a participant; None while it was never heard of.
 
-        That it polls says something only of one without a socket: what opens and closes a socket is newer.
+        That it polls says something only of one without a socket. A request made just before its last socket opened may
+        keep it shown for some seconds after that one is gone: hints have no order between polling and sockets.
         """
         mark, polling = self.marks.get(participant_id), self.polling.get(participant_id)
         if mark is not None and (mark.status != "gone" or polling is None or polling.lapsed):

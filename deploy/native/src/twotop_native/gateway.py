@@ -69,7 +69,7 @@ class Gateway:
     realtime_gateway: Sequence[int]
     public_origin: str | None = None
     real_ip: str = ""
-    limits: bool = True
+    limits: str = "on"
     requests_per_second: int = REQUESTS_PER_SECOND
 
     @property
@@ -89,7 +89,7 @@ class Gateway:
             "TWOTOP_GATEWAY_WEB_ROOT": str(self.web_root),
             "TWOTOP_GATEWAY_LISTEN": f"{LOOPBACK}:{self.port}",
             "TWOTOP_GATEWAY_SOCKET_ORIGIN": (self.public_origin or self.url).replace("http", "ws", 1),
-            "TWOTOP_GATEWAY_LIMITS": "on" if self.limits else "off",
+            "TWOTOP_GATEWAY_LIMITS": self.limits,
             "TWOTOP_GATEWAY_REQUESTS_PER_SECOND": str(self.requests_per_second),
             "TWOTOP_GATEWAY_REAL_IP": self.real_ip,
             "TWOTOP_GATEWAY_SESSION_API": upstream(self.session_api),

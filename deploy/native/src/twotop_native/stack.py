@@ -157,7 +157,6 @@ def _gateway(layout: Layout, options: StartOptions, port: int, taken: Mapping[st
     if nginx is None:
         raise ServerMissing("nginx")
     chosen = {**os.environ, **options.settings}
-    limits = chosen.get("TWOTOP_GATEWAY_LIMITS", chosen.get("TWOTOP_RATE_LIMITS_ENABLED", "true"))
     return Gateway(
         nginx=nginx,
         template=checkout_root() / "deploy" / "gateway" / "nginx.conf.template",
@@ -171,5 +170,5 @@ def _gateway(layout: Layout, options: StartOptions, port: int, taken: Mapping[st
         public_origin=chosen.get("TWOTOP_PUBLIC_ORIGIN"),
         real_ip=chosen.get("TWOTOP_GATEWAY_REAL_IP", ""),
         requests_per_second=int(chosen.get("TWOTOP_GATEWAY_REQUESTS_PER_SECOND", REQUESTS_PER_SECOND)),
-        limits=limits.lower() not in {"false", "0", "no", "off"},
+        limits=chosen.get("TWOTOP_GATEWAY_LIMITS") or chosen.get("TWOTOP_RATE_LIMITS_ENABLED") or "on",
     )

@@ -113,6 +113,12 @@ def test_whatever_can_be_set_reaches_the_gateway() -> None:
     assert offered - {"TWOTOP_GATEWAY_PORT"} <= COMPOSE["services"]["gateway"]["environment"].keys()
 
 
+def test_one_setting_switches_the_limits_of_services_and_gateway() -> None:
+    inner = COMPOSE["services"]["pairing"]["environment"]["TWOTOP_RATE_LIMITS_ENABLED"]
+    outer = COMPOSE["services"]["gateway"]["environment"]["TWOTOP_GATEWAY_LIMITS"]
+    assert outer == f"${{TWOTOP_GATEWAY_LIMITS:-{inner}}}"
+
+
 def test_a_server_behind_a_shell_of_ours_does_not_run_as_root() -> None:
     for name in ("postgres", "rabbitmq", "redis"):
         service = COMPOSE["services"][name]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from twotop_native.gateway import Gateway, TemplateVariableMissing, render, upstream
 from twotop_native.paths import checkout_root
@@ -46,6 +47,14 @@ def test_the_container_and_the_launcher_know_the_same_variables(tmp_path: Path) 
     set_there = set(re.findall(r"^(?:export )?(TWOTOP_GATEWAY_[A-Z_]+)=", entrypoint, flags=re.MULTILINE))
     assert wanted == set(gateway(tmp_path).variables())
     assert wanted == set_there
+
+
+def test_the_limits_are_off_in_the_words_that_the_services_take_for_no_and_in_no_other() -> None:
+    template = TEMPLATE.read_text()
+    (words,) = re.findall(r"\$twotop_limit_key \{\n\s+default \$binary_remote_addr;([^}]+)\}", template)
+    off = dict(re.findall(r'^\s+(\w+) "(.*)";$', words, flags=re.MULTILINE))
+    assert set(off.values()) == {""}
+    assert [TypeAdapter(bool).validate_python(word) for word in off] == [False] * 6
 
 
 def test_bodies_of_refusals_are_problem_documents() -> None:

@@ -22,11 +22,12 @@ _EVENTS = TypeAdapter(list[EventView])
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events after a cursor. ``full``: there may be more."""
+    """Events after a cursor. ``full``: there may be more. ``settled_at``: a number at which nobody waited, if known."""
 
     epoch: str
     events: list[EventView]
     full: bool
+    settled_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Owner:
         )
         try:
             events = _EVENTS.validate_python(document["events"])
-            return Page(str(document["epoch"]), events, len(events) >= PAGE_SIZE)
+            return Page(str(document["epoch"]), events, len(events) >= PAGE_SIZE, document.get("settled_at"))
         except (KeyError, TypeError, ValidationError) as error:
             raise OwnerUnavailable("unreadable events") from error
 

@@ -149,11 +149,19 @@ class Recovery:
         metrics.DELIVERIES.inc(len(missed))
         changed = self._rooms.follow_roster(room, page.events)
         if room.log.cursor is None and not page.full:
-            room.follow_wishes(page.events)
+            self._learn_wishes(room, page)
         if room.log.cursor is not None or not page.full:
             changed = self._join(room, phone) or changed
         if changed and not room.log.behind:
             self._rooms.enforce(room)
+
+    @staticmethod
+    def _learn_wishes(room: Room, page: Page) -> None:
+        events = page.events
+        if page.settled_at is not None:
+            room.awaiting = False
+            events = [event for event in events if event.seq > page.settled_at]
+        room.follow_wishes(events)
 
     def _join(self, room: Room, phone: Phone) -> bool:
         """The phone's position becomes the room's, if the room has none yet. True when the roster changed.

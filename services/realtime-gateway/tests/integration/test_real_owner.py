@@ -92,6 +92,37 @@ async def test_two_phones_pair_get_ready_and_see_each_other(two: TwoServices) ->
             assert [event["seq"] for event in await first.log()] == a.seqs
 
 
+async def test_a_room_that_opens_while_the_partner_only_polls_shows_it_as_online(two: TwoServices) -> None:
+    first = await two.api.start()
+    participant_id, credential = await two.pair(first)
+    partner = Phone(first.client, first.session_id, participant_id, credential)
+    assert (await partner.get("/snapshot")).status_code == 200
+    async with two.gateway.phone(first.session_id) as a:
+        await a.auth(first.credential)
+        await a.until_presence(A="online", B="online")
+
+
+async def test_a_room_that_opens_is_told_whether_a_phone_waits(two: TwoServices) -> None:
+    first = await two.api.start()
+    participant_id, credential = await two.pair(first)
+    partner = Phone(first.client, first.session_id, participant_id, credential)
+
+    async def awaiting_when_opened() -> bool:
+        last_seq = (await partner.get("/snapshot")).raise_for_status().json()["last_seq"]
+        async with two.gateway.phone(first.session_id) as a:
+            await a.auth(first.credential, last_seq=last_seq)
+            await a.expect("presence")
+            awaiting: bool = two.gateway.rooms.get(first.session_id).awaiting
+        await eventually(lambda: two.gateway.rooms.get(first.session_id) is None)
+        return awaiting
+
+    assert not await awaiting_when_opened()
+    await partner.command("set_ready", {"ready": True})
+    assert await awaiting_when_opened()
+    await partner.command("set_ready", {"ready": False})
+    assert not await awaiting_when_opened()
+
+
 async def test_socket_and_http_give_the_same_answers(two: TwoServices) -> None:
     first = await two.api.start()
     async with two.gateway.phone(first.session_id) as phone:

@@ -127,6 +127,19 @@ async def test_a_room_asks_no_phone_once_it_knows_that_nobody_waits(
         assert not await asked_after_silence(gateway, table, phone, monkeypatch)
 
 
+@pytest.mark.parametrize(("event", "asked"), [(None, False), ("answer_given", False), ("next_requested", True)])
+async def test_a_room_that_misses_no_settling_event_is_told_that_nobody_waits_and_follows_what_came_since(
+    house: House, monkeypatch: pytest.MonkeyPatch, event: str | None, asked: bool
+) -> None:
+    gateway, table = await house.open_table()
+    table.settled_at = house.owner.append(table, "question_shown", hint=False).seq
+    if event is not None:
+        house.owner.append(table, event, hint=False)
+    async with gateway.phone(table) as phone:
+        await phone.auth(house.owner.credential(table, table.guests[0]), last_seq=table.settled_at)
+        assert await asked_after_silence(gateway, table, phone, monkeypatch) is asked
+
+
 async def test_a_phone_without_a_partner_is_not_asked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = await house.gateway()
     table = house.owner.seat("A")

@@ -11,6 +11,7 @@ from session_api_testing.shelves import TestShelf
 
 from realtime_gateway.domain.awaiting import awaiting_after
 from session_api.play.domain import commands as p
+from session_api.play.domain.decks import CONTEXTS, Context
 from session_api.sessions.domain.decider import Refusal, decide, evolve, record
 
 SHELF = TestShelf()
@@ -48,6 +49,7 @@ def test_a_phone_is_waited_for_from_a_wish_until_it_is_settled() -> None:
         ("change_withdrawn", True),
         ("context_chosen", False),
         ("answer_given", False),
+        ("mature_opted_in", True),
     ]
     awaiting = True
     for event_type, expected in evening:
@@ -55,12 +57,18 @@ def test_a_phone_is_waited_for_from_a_wish_until_it_is_settled() -> None:
         assert awaiting is expected, event_type
 
 
-@given(st.lists(st.tuples(GUESTS, COMMANDS), max_size=20))
-@example([(PHONE_A, p.SetReady(True)), (PHONE_B, p.ChooseContext("established")), (PHONE_B, p.WithdrawNext())])
-@example([*AT_THE_SECOND_CARD, (PHONE_A, p.RequestNext()), (PHONE_B, p.Previous()), (PHONE_B, p.WithdrawNext())])
-def test_no_wish_waits_unnoticed(commands: list[tuple[UUID, p.PlayCommand]]) -> None:
-    state = paired()
-    awaiting = awaiting_after("partner_joined", True)
+@given(st.sampled_from(CONTEXTS), st.lists(st.tuples(GUESTS, COMMANDS), max_size=20))
+@example(
+    "exploring", [(PHONE_A, p.SetReady(True)), (PHONE_B, p.ChooseContext("established")), (PHONE_B, p.WithdrawNext())]
+)
+@example(
+    "exploring", [*AT_THE_SECOND_CARD, (PHONE_A, p.RequestNext()), (PHONE_B, p.Previous()), (PHONE_B, p.WithdrawNext())]
+)
+@example("mature", [(PHONE_A, p.OptInMature()), (PHONE_A, p.SetReady(True)), (PHONE_B, p.OptInMature())])
+def test_no_wish_waits_unnoticed(context: Context, commands: list[tuple[UUID, p.PlayCommand]]) -> None:
+    state = paired(context)
+    # Rooms that open at any time are told at which number nobody waited.
+    rooms = [awaiting_after("partner_joined", True)]
     for guest, command in commands:
         try:
             decided = decide(state, command, guest, shelf=SHELF)
@@ -68,5 +76,6 @@ def test_no_wish_waits_unnoticed(commands: list[tuple[UUID, p.PlayCommand]]) -> 
             continue
         for entry in record(state, decided, START, str(guest), None):
             state = evolve(state, entry)
-            awaiting = awaiting_after(entry.type, awaiting)
-        assert awaiting or not state.awaited
+            rooms = [awaiting_after(entry.type, awaiting) for awaiting in rooms]
+        assert all(rooms) or not state.awaited
+        rooms.append(bool(state.awaited))

@@ -81,9 +81,8 @@ async def play(connection: asyncpg.Connection[Any]) -> UUID:
     message = outbox_record(
         ExpireSession(session_id=after.session_id, due_at=now), subject=str(after.session_id), source="cleanup-worker"
     )
-    item = Append(
-        state.last_seq, str(PHONE_A), "key", b"body", decided, after, now, [message], analytics_of([first], state)
-    )
+    rows = analytics_of(state.play, [first], state)
+    item = Append(state.last_seq, str(PHONE_A), "key", b"body", decided, after, now, [message], rows)
     assert await store.append(connection, [item]) == {after.session_id}
     await connection.execute(
         "INSERT INTO creations VALUES ($1, $2, $3, $4, $5)",

@@ -2,13 +2,14 @@
 
 The rules of the game are session-api's. This only says when it matters to know that a phone is still there (G4). It
 never says no while one waits: that would cost a partner's patience, and the other mistake costs a few pings. So who
-has seen no event that settles it takes it for granted, and a wish that is withdrawn settles nothing, for the other
-phone may have one too.
+was not told otherwise and has seen no event that settles it takes it for granted, and a wish that is withdrawn settles
+nothing, for the other phone may have one too.
 """
 
 from __future__ import annotations
 
-_ASKED = frozenset({"ready_changed", "next_requested", "change_requested"})
+# With the last opt-in the phone that was ready already begins to wait.
+_ASKED = frozenset({"ready_changed", "mature_opted_in", "next_requested", "change_requested"})
 _SETTLED = frozenset(
     {
         "session_created",

@@ -46,6 +46,7 @@ class Table:
     events: list[EventView] = field(default_factory=list)
     ended: bool = False
     commands: dict[str, list[EventView]] = field(default_factory=dict)
+    settled_at: int | None = None
 
     @property
     def last_seq(self) -> int:
@@ -179,7 +180,8 @@ class OwnerDouble:
         found = [_as_seen(event, guest).model_dump(mode="json") for event in table.events[cursor : cursor + limit]]
         reached = cursor + len(found)
         await self.open_gate.wait()
-        return JSONResponse({"events": found, "next_cursor": reached, "epoch": self.epoch})
+        body = {"events": found, "next_cursor": reached, "epoch": self.epoch, "settled_at": table.settled_at}
+        return JSONResponse(body)
 
     async def _participant(self, request: Request) -> Response:
         try:

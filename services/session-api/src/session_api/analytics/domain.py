@@ -13,6 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 from session_api.play.domain.events import BothReady, QuestionAdvanced, QuestionShown
+from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import (
     PartnerJoined,
     Recorded,
@@ -43,11 +44,14 @@ class AnalyticsRecord:
     count: int
 
 
-def analytics_of(recorded: Sequence[Recorded], after: SessionState) -> list[AnalyticsRecord]:
-    """The records that follow from newly recorded events; ``after`` is the state with all of them applied."""
+def analytics_of(before: PlayState, recorded: Sequence[Recorded], after: SessionState) -> list[AnalyticsRecord]:
+    """The records that follow from newly recorded events; ``after`` is the state with all of them applied.
+
+    One command lays open one question at most, so the game ``before`` it tells whether that had been seen.
+    """
     records = []
     for entry in recorded:
-        kind = _kind(entry)
+        kind = _kind(before, entry)
         if kind is not None:
             records.append(
                 AnalyticsRecord(
@@ -75,7 +79,7 @@ def readiness_s(ready_at: datetime, after: SessionState) -> float | None:
     return max(0.0, (ready_at - max(joined)).total_seconds()) if joined else None
 
 
-def _kind(entry: Recorded) -> Kind | None:
+def _kind(before: PlayState, entry: Recorded) -> Kind | None:
     match entry.event:
         case SessionCreated():
             return "session_created"
@@ -83,8 +87,8 @@ def _kind(entry: Recorded) -> Kind | None:
             return "partner_joined"
         case BothReady():
             return "both_ready"
-        case QuestionShown():
-            return "question_viewed"
+        case QuestionShown() as shown:
+            return None if before.has_seen(shown) else "question_viewed"
         case QuestionAdvanced():
             return "question_advanced"
         case SessionClosed() | SessionExpired():

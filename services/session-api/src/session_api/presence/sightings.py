@@ -2,7 +2,8 @@
 
 A phone that polls without a socket is told of, because nobody else sees it: gateways show it, by a hint as often as its
 requests are written; pairing does not let A give away the place of B, by a fact that is written with them. Not of its
-first request: until it is due to be written again nearly every phone has opened its socket.
+first request: until it is due to be written again nearly every phone has opened its socket. Gateways are told again
+when another phone of its session opens a socket, for that may be in a room that has heard of nobody.
 
 Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every
 5 s, and what is not written yet counts here all the same. What a crash loses is heard again with the next request.
@@ -77,20 +78,28 @@ class Sightings:
         (known,) = heard_here([sighting], here)
         self._tell(session_id, role, known)
 
+    async def tell_of(self, session_id: UUID, roles: Mapping[UUID, Role]) -> None:
+        """Tell gateways which of these phones poll: a room that has just opened has heard of none."""
+        known = await self._known({session_id: roles})
+        for sighting in known[session_id]:
+            if sighting.participant_id in roles:
+                self._show(session_id, roles[sighting.participant_id], sighting)
+
     async def absent(self, session_id: UUID, arrivals: Mapping[UUID, datetime]) -> frozenset[UUID]:
         """Those on the roster, each there since its arrival, that need not be waited for any more."""
         return (await self.absent_in({session_id: arrivals}))[session_id]
 
     async def absent_in(self, rosters: Mapping[UUID, Mapping[UUID, datetime]]) -> dict[UUID, frozenset[UUID]]:
         """``absent``, for several sessions in one reading."""
-        # Before the reading: what is written meanwhile is in the one or in the other.
-        here = {session_id: self._polled_here(session_id, arrivals) for session_id, arrivals in rosters.items()}
-        known = await queries.sightings_in(self._pool, rosters)
+        known = await self._known(rosters)
         now = self._now()
-        return {
-            session_id: absentees(arrivals, heard_here(known.get(session_id, []), here[session_id]), now)
-            for session_id, arrivals in rosters.items()
-        }
+        return {session_id: absentees(arrivals, known[session_id], now) for session_id, arrivals in rosters.items()}
+
+    async def _known(self, rosters: Mapping[UUID, Iterable[UUID]]) -> dict[UUID, list[Sighting]]:
+        # Before the reading: what is written meanwhile is in the one or in the other.
+        here = {session_id: self._polled_here(session_id, phones) for session_id, phones in rosters.items()}
+        known = await queries.sightings_in(self._pool, rosters)
+        return {session_id: heard_here(known.get(session_id, []), polled) for session_id, polled in here.items()}
 
     def _polled_here(self, session_id: UUID, phones: Iterable[UUID]) -> dict[UUID, datetime]:
         return {phone: heard.at for phone in phones if (heard := self._unwritten.get((session_id, phone)))}
@@ -155,9 +164,15 @@ class Sightings:
 
     def _tell(self, session_id: UUID, role: Role, sighting: Sighting) -> None:
         """Tell gateways now, and pairing with what is written next, of a phone without a socket that is here."""
+        until = self._show(session_id, role, sighting)
+        if until is not None and role == "B":
+            self._unannounced[session_id, sighting.participant_id] = until - POLLING_COUNTS_FOR
+
+    def _show(self, session_id: UUID, role: Role, sighting: Sighting) -> datetime | None:
+        """Tell gateways of a phone without a socket that is here, and until when."""
         until, now = sighting.polls_until, self._now()
         if until is None or until <= now:
-            return
+            return None
         self._publish_hint(
             PollingHint(
                 session_id=session_id,
@@ -166,8 +181,7 @@ class Sightings:
                 present_for_s=min(until - now, POLLING_COUNTS_FOR).total_seconds(),
             )
         )
-        if role == "B":
-            self._unannounced[session_id, sighting.participant_id] = until - POLLING_COUNTS_FOR
+        return until
 
 
 def _announcement(phone: Phone, polled_at: datetime) -> OutboxRecord:

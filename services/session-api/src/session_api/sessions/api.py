@@ -20,6 +20,7 @@ from session_api.sessions.handlers.change_place import close_session, leave_sess
 from session_api.sessions.handlers.create_session import create_session
 from session_api.sessions.handlers.run_command import run_command
 from session_api.sessions.log import Outcome
+from session_api.sessions.queries import Head
 from session_api.sessions.schemas import (
     AppendedBody,
     AppendEvent,
@@ -27,6 +28,7 @@ from session_api.sessions.schemas import (
     EventsBody,
     HeadsBody,
     HeadsQuery,
+    MissedBody,
     ParticipantBody,
     SessionBody,
     SessionCreatedBody,
@@ -178,7 +180,8 @@ async def get_events(
 ) -> Response:
     """In order, without gaps. With nothing new the cursor comes back unchanged."""
     await _limit(api, request, session_id, credential)
-    return await _events(api, session_id, credential, cursor=cursor, limit=limit, wait_s=wait)
+    _, body = await _events(api, session_id, credential, cursor=cursor, limit=limit, wait_s=wait)
+    return _private(body)
 
 
 @router.post(
@@ -270,7 +273,9 @@ async def get_internal_events(
     limit: Annotated[int, Query(ge=1, le=500)] = 500,
 ) -> Response:
     """For gateways: what a phone missed, with the phone's own credential."""
-    return await _events(api, session_id, credential, cursor=cursor, limit=limit, wait_s=0)
+    head, body = await _events(api, session_id, credential, cursor=cursor, limit=limit, wait_s=0)
+    settled_at = None if head.state.awaited else head.state.last_seq
+    return _private(MissedBody(**dict(body), settled_at=settled_at))
 
 
 @internal_router.get("/internal/sessions/{session_id}/participant")
@@ -315,7 +320,8 @@ async def _admitted(api: SessionsApi, session_id: UUID, credential: str | None) 
 
 async def _events(
     api: SessionsApi, session_id: UUID, credential: str | None, *, cursor: int, limit: int, wait_s: float
-) -> Response:
+) -> tuple[Head, EventsBody]:
+    """The events, and the head as it was before they were read."""
     claims, head = await _admitted(api, session_id, credential)
     wait_s = 0 if head.state.ended_at is not None else wait_s
     events = await api.deps.log.events_after(session_id, cursor, limit, wait_s)
@@ -327,6 +333,10 @@ async def _events(
         next_cursor=events[-1].seq if events else cursor,
         epoch=api.deps.epoch(),
     )
+    return head, body
+
+
+def _private(body: EventsBody) -> Response:
     return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 

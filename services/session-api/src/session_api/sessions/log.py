@@ -234,7 +234,7 @@ class SessionLog:
             after=after,
             active_at=active_at,
             outbox=[outbox_record(fact, subject=str(after.session_id), source="session-api") for fact in facts],
-            analytics=analytics_of(recorded, after),
+            analytics=analytics_of(head.state.play, recorded, after),
             epoch=head.epoch,
         )
         self._heads.pop(request.session_id, None)

@@ -115,6 +115,12 @@ class EventsBody(BaseModel):
     epoch: str
 
 
+class MissedBody(EventsBody):
+    """Internal: ``settled_at`` is a number in the log at which nobody waited for another; None when somebody may."""
+
+    settled_at: int | None
+
+
 class AppendEvent(BaseModel):
     """A command; ``event_type`` and ``payload`` are other names of ``type`` and ``data``."""
 

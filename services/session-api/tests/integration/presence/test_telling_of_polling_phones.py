@@ -85,6 +85,23 @@ async def test_of_a_phone_without_a_socket_every_further_request_is_told(
     assert await facts(pool) == [fact, fact.model_copy(update={"polled_at": clock.now})]
 
 
+async def test_when_a_socket_opens_its_room_is_told_who_polls_meanwhile_and_pairing_is_not(
+    sightings: Sightings, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
+) -> None:
+    opening = uuid4()
+    await ask(sightings, clock)
+    await sightings.connected(SESSION, opening, clock.now)
+    clock.advance(seconds=10)
+    for _ in range(2):
+        await sightings.tell_of(SESSION, {PHONE: "B"})
+    assert hints == 2 * [PollingHint(session_id=SESSION, participant_id=PHONE, role="B", present_for_s=20)]
+    await sightings.flush()
+    assert await facts(pool) == []
+    clock.advance(seconds=20)
+    await sightings.tell_of(SESSION, {PHONE: "B", opening: "A"})
+    assert len(hints) == 2
+
+
 async def test_a_phone_whose_socket_is_gone_is_told_of_as_soon_as_that_is_known(
     sightings: Sightings, pool: asyncpg.Pool[Any], clock: Clock, hints: list[PollingHint]
 ) -> None:

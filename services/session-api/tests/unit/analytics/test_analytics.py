@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from session_api.analytics.domain import AnalyticsRecord, analytics_of
+from session_api.play.domain.decks import Context
 from session_api.play.domain.events import (
     AnswerGiven,
     BothReady,
@@ -21,7 +22,7 @@ from session_api.play.domain.events import (
     QuestionShown,
     ReadyChanged,
 )
-from session_api.play.domain.state import PlayState
+from session_api.play.domain.state import PlayState, Progress
 from session_api.sessions.domain.events import (
     CredentialRenewed,
     Event,
@@ -93,7 +94,7 @@ def recorded(*events: Event, after_s: float = 90.9) -> list[Recorded]:
     ],
 )
 def test_milestones_become_records(event: Event, kind: str, reason: str | None) -> None:
-    [record] = analytics_of(recorded(event), STATE)
+    [record] = analytics_of(STATE.play, recorded(event), STATE)
     assert asdict(record) == {
         "kind": kind,
         "location_id": STATE.location_id,
@@ -123,19 +124,36 @@ def test_milestones_become_records(event: Event, kind: str, reason: str | None) 
     ],
 )
 def test_everything_else_leaves_no_trace(event: Event) -> None:
-    assert analytics_of(recorded(event), STATE) == []
+    assert analytics_of(STATE.play, recorded(event), STATE) == []
 
 
 def test_one_command_can_have_several_milestones() -> None:
-    kinds = [record.kind for record in analytics_of(recorded(ReadyChanged(B, True), BothReady()), STATE)]
+    kinds = [record.kind for record in analytics_of(STATE.play, recorded(ReadyChanged(B, True), BothReady()), STATE)]
     assert kinds == ["both_ready"]
     turned = [QuestionAdvanced("lost-key", "next", alone=False), QuestionShown("sea", 4, 64, "established", 1, 1)]
-    kinds = [record.kind for record in analytics_of(recorded(*turned), STATE)]
+    kinds = [record.kind for record in analytics_of(STATE.play, recorded(*turned), STATE)]
     assert kinds == ["question_advanced", "question_viewed"]
 
 
+@pytest.mark.parametrize(
+    ("position", "round_", "context", "counted"),
+    [
+        (2, 1, "established", False),
+        (3, 1, "established", False),
+        (4, 1, "established", True),
+        (1, 2, "established", True),
+        (1, 1, "mature", True),
+    ],
+)
+def test_a_question_is_counted_once_in_a_round(position: int, round_: int, context: Context, counted: bool) -> None:
+    deck = Progress("established", 1, 1, 2, 64, question_id="sea", furthest=3)
+    before = PlayState(context="established", decks=(deck,))
+    shown = QuestionShown("any", position, 64, context, 1, round_)
+    assert [one.kind for one in analytics_of(before, recorded(shown), STATE)] == ["question_viewed"] * counted
+
+
 def test_a_record_holds_no_identity_of_session_table_or_participant() -> None:
-    record = analytics_of(recorded(CREATED, SessionClosed("ended_by_guest")), STATE)
+    record = analytics_of(STATE.play, recorded(CREATED, SessionClosed("ended_by_guest")), STATE)
     values = {value for entry in record for value in asdict(entry).values()}
     identities: set[Any] = {STATE.session_id, STATE.table_id, "7", A, B, "Bea", BORN, str(A)}
     assert values.isdisjoint(identities)
@@ -146,10 +164,10 @@ def test_a_record_holds_no_identity_of_session_table_or_participant() -> None:
 
 @pytest.mark.parametrize(("age_s", "kept_s"), [(0, 0), (29, 0), (31, 60), (89, 60), (91, 120), (3_629, 3_600)])
 def test_a_duration_is_kept_to_the_nearest_minute_only(age_s: float, kept_s: int) -> None:
-    [record] = analytics_of(recorded(BothReady(), after_s=age_s), STATE)
+    [record] = analytics_of(STATE.play, recorded(BothReady(), after_s=age_s), STATE)
     assert record.duration_s == kept_s
 
 
 def test_a_duration_is_never_negative() -> None:
-    [record] = analytics_of(recorded(BothReady(), after_s=-5), replace(STATE))
+    [record] = analytics_of(STATE.play, recorded(BothReady(), after_s=-5), replace(STATE))
     assert record.duration_s == 0

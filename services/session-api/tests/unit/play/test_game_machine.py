@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from session_api_testing.builders import PHONE_A, START, created
 from session_api_testing.shelves import TestShelf
 
+from session_api.analytics.domain import analytics_of
 from session_api.play.domain import commands as p
 from session_api.play.domain import events as happened
 from session_api.play.domain.decks import CONTEXTS, Context
@@ -39,6 +40,7 @@ class GameMachine(RuleBasedStateMachine):
         self.state: SessionState = evolve(None, first)
         self.generation = 1
         self.away: set[UUID] = set()
+        self.viewed = 0
 
     # -- what the phones and the other services do
 
@@ -48,10 +50,12 @@ class GameMachine(RuleBasedStateMachine):
         except Refusal:
             return
         before = self.state
-        for entry in record(before, decided, START + timedelta(seconds=len(self.log)), str(actor or SYSTEM), None):
+        recorded = record(before, decided, START + timedelta(seconds=len(self.log)), str(actor or SYSTEM), None)
+        for entry in recorded:
             self.promise(before, entry)
             self.state = evolve(self.state, entry)
             self.log.append(entry)
+        self.viewed += sum(one.kind == "question_viewed" for one in analytics_of(before.play, recorded, self.state))
         if self.away and isinstance(command, p.WISHES):
             self.send(p.ReleaseWishes(frozenset(self.away)), None)
 
@@ -191,6 +195,11 @@ class GameMachine(RuleBasedStateMachine):
     def the_log_folds_to_the_state(self) -> None:
         assert fold(self.log) == self.state
         assert from_document(to_document(self.state)) == self.state
+
+    @invariant()
+    def a_question_counts_once_in_a_round_however_often_it_is_laid_open(self) -> None:
+        shown = [entry.event for entry in self.log if isinstance(entry.event, happened.QuestionShown)]
+        assert self.viewed == len({(one.context, one.round, one.question_id) for one in shown})
 
     @invariant()
     def nobody_is_stuck(self) -> None:

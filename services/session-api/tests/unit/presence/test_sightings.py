@@ -40,10 +40,12 @@ class Database:
         self.outbox.extend(json.loads(body)["data"] for body in bodies)
 
     async def fetch(
-        self, query: str, sessions: Sequence[UUID], phones: Sequence[UUID], times: Sequence[datetime]
+        self, query: str, sessions: Sequence[UUID], phones: Sequence[UUID] = (), times: Sequence[datetime] = ()
     ) -> list[dict[str, Any]]:
         if self.away:
             raise ConnectionRefusedError
+        if "SELECT session_id" in query:
+            return []
         if "polled_at)" in query:
             self.written.extend(times)
             known = set(self.polled_at) | set(self.sockets)
@@ -157,6 +159,17 @@ async def test_gateways_do_not_hear_of_requests_while_a_socket_is_open_or_that_c
     assert len(database.written) == 3
     assert hints == []
     assert database.outbox == []
+
+
+async def test_a_request_that_is_not_written_yet_is_told_of_when_another_phone_opens_a_socket(
+    sightings: Sightings, clock: Clock, hints: list[PollingHint]
+) -> None:
+    session_id, opening, polling, silent = uuid4(), uuid4(), uuid4(), uuid4()
+    for phone in (opening, polling):
+        sightings.polled(session_id, phone, "A")
+    clock.advance(seconds=2)
+    await sightings.tell_of(session_id, {polling: "A", silent: "B"})
+    assert hints == [PollingHint(session_id=session_id, participant_id=polling, role="A", present_for_s=28)]
 
 
 async def test_a_phone_declared_gone_that_polls_since_its_socket_was_lost_is_told_of_at_once(

@@ -232,7 +232,7 @@ def _open(game: Game, context: Context | None) -> list[e.PlayEvent]:
     """Show the deck's first question, or the one at which this session left it."""
     if context is None:
         return []
-    known = next((deck for deck in game.play.decks if deck.context == context), None)
+    known = game.play.deck(context)
     if known is None:
         newest = game.shelf.newest(context)
         return [] if newest is None else [_first(game, newest, 1)]
@@ -340,7 +340,7 @@ def _evolve_deck(
 ) -> PlayState:
     match event:
         case e.QuestionShown():
-            return _with_card_turned(play, _progress_at(event))
+            return _with_card_turned(play, _progress_at(play, event))
         case e.DeckFinished():
             return _finished(play, event)
         case e.QuestionAdvanced() | e.StartedAfresh():
@@ -358,9 +358,16 @@ def _evolve_question(play: PlayState, event: e.HintRevealed | e.AnswerGiven | e.
             return replace(play, answers=answers, revealed=True)
 
 
-def _progress_at(shown: e.QuestionShown) -> Progress:
+def _progress_at(play: PlayState, shown: e.QuestionShown) -> Progress:
+    known = play.deck(shown.context)
     return Progress(
-        shown.context, shown.set_version, shown.round, shown.position, shown.size, question_id=shown.question_id
+        shown.context,
+        shown.set_version,
+        shown.round,
+        shown.position,
+        shown.size,
+        question_id=shown.question_id,
+        furthest=known.furthest if known is not None and play.has_seen(shown) else shown.position,
     )
 
 
@@ -371,7 +378,7 @@ def _with_card_turned(play: PlayState, progress: Progress) -> PlayState:
 
 
 def _finished(play: PlayState, event: e.DeckFinished) -> PlayState:
-    known = next((deck for deck in play.decks if deck.context == event.context), None)
+    known = play.deck(event.context)
     if known is None:
         raise ValueError("a deck ends only after it began")
     return _with_card_turned(play, replace(known, position=event.size + 1))

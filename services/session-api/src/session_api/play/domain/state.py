@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from session_api.play.domain.decks import Context
-from session_api.play.domain.events import Answer, Change, Move
+from session_api.play.domain.events import Answer, Change, Move, QuestionShown
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one context's deck is. ``position`` is ``size + 1`` once it is finished."""
+    """How far one context's deck is. ``position`` is ``size + 1`` once it is finished.
+
+    ``furthest`` is the highest position that was laid open in this round.
+    """
 
     context: Context
     set_version: int
@@ -19,6 +22,7 @@ class Progress:
     position: int
     size: int
     question_id: str
+    furthest: int
 
     @property
     def finished(self) -> bool:
@@ -54,7 +58,7 @@ class PlayState:
     @property
     def progress(self) -> Progress | None:
         """Of the present context's deck; None before its first question."""
-        return next((deck for deck in self.decks if deck.context == self.context), None)
+        return None if self.context is None else self.deck(self.context)
 
     @property
     def open_question(self) -> str | None:
@@ -62,9 +66,18 @@ class PlayState:
         progress = self.progress
         return None if progress is None or progress.finished else progress.question_id
 
+    def deck(self, context: Context) -> Progress | None:
+        """How far this context's deck is; None before its first question."""
+        return next((deck for deck in self.decks if deck.context == context), None)
+
     def has_finished(self, context: Context) -> bool:
         """Whether this context's deck was played to its end in its present round."""
         return any(deck.context == context and deck.finished for deck in self.decks)
+
+    def has_seen(self, shown: QuestionShown) -> bool:
+        """Whether this question was laid open before, in the same round."""
+        deck = self.deck(shown.context)
+        return deck is not None and deck.round == shown.round and shown.position <= deck.furthest
 
     def awaited(self, present: frozenset[UUID]) -> frozenset[UUID]:
         """Those of the phones ``present`` on the roster without whom another's wish would take effect."""

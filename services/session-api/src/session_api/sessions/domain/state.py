@@ -12,7 +12,7 @@ from session_api.play.domain.state import PlayState
 from session_api.sessions.domain.events import Mode, Role
 from session_api.sessions.domain.lifecycle import ENDED, DualStatus, DueLimit, Lifecycle, Lifetimes, next_limit
 
-STATE_CODE_VERSION = 3
+STATE_CODE_VERSION = 4
 """Raised with every change of ``evolve`` or of the state's shape: stored heads of another version are folded anew."""
 
 

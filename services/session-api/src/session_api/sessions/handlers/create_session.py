@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from session_api.analytics.domain import analytics_of
 from session_api.analytics.metrics import count_milestones
 from session_api.analytics.queries import insert_records
+from session_api.play.domain.state import PlayState
 from session_api.sessions import queries, store
 from session_api.sessions.domain import events as e
 from session_api.sessions.domain.decider import evolve
@@ -78,7 +79,7 @@ async def create_session(deps: SessionDeps, body: CreateSession, idempotency_key
             await _write(connection, view=view, recorded=recorded, state=state, message=message, now=now)
     if earlier is not None:
         return await _answer_again(deps, body, earlier)
-    count_milestones(analytics_of([recorded], state))
+    count_milestones(analytics_of(PlayState(), [recorded], state))
     deps.log.tell(state, [recorded])
     return _answer(deps, body.table_token, Head(state, now), recorded, key_id)
 
@@ -164,7 +165,7 @@ async def _write(
         raise table_session_limit()
     await store.create(connection, [recorded], state)
     await enqueue_on(connection, [message])
-    await insert_records(connection, analytics_of([recorded], state))
+    await insert_records(connection, analytics_of(PlayState(), [recorded], state))
 
 
 async def _claim(

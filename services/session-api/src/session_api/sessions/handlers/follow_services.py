@@ -116,26 +116,41 @@ async def release_wishes(deps: SessionDeps, session_id: UUID) -> None:
 
 
 async def follow_presence(deps: SessionDeps, fact: ParticipantConnected, delivery: Delivery) -> None:
-    """A socket that opened is activity: it moves the idle limits (S5), and its phone has to be asked again."""
+    """A socket that opened is activity: it moves the idle limits (S5), and its phone has to be asked again.
+
+    Its room may be new, and has not heard then of those who only poll.
+    """
     await deps.sightings.connected(fact.session_id, fact.participant_id, fact.connected_at)
-    while True:
+    head = await _find_head(deps, fact.session_id)
+    if head is not None:
+        others = [one for one in head.state.members if one.present and one.participant_id != fact.participant_id]
+        if others:
+            await deps.sightings.tell_of(fact.session_id, {one.participant_id: one.role for one in others})
+    while head is not None and _prolongs(fact.connected_at, head):
         async with deps.pool.acquire() as connection:
-            head = await queries.find_head(connection, fact.session_id)
-            if head is None or head.state.state in ENDED or fact.connected_at <= head.active_at:
-                return
-            if fact.connected_at >= head.state.due(head.active_at).at:
-                # Its limit was reached before the socket opened; only nobody has recorded the end yet.
-                return
-            due = head.state.due(fact.connected_at)
-            if await queries.touch(
+            touched = await queries.touch(
                 connection,
                 fact.session_id,
                 last_seq=head.state.last_seq,
                 active_at=fact.connected_at,
-                due_at=due.at,
-            ):
-                deps.log.forget(fact.session_id)
-                return
+                due_at=head.state.due(fact.connected_at).at,
+            )
+        if touched:
+            deps.log.forget(fact.session_id)
+            return
+        head = await _find_head(deps, fact.session_id)
+
+
+async def _find_head(deps: SessionDeps, session_id: UUID) -> Head | None:
+    async with deps.pool.acquire() as connection:
+        return await queries.find_head(connection, session_id)
+
+
+def _prolongs(activity_at: datetime, head: Head) -> bool:
+    if head.state.state in ENDED:
+        return False
+    # At its limit a session is over, also when nobody has recorded that yet.
+    return head.active_at < activity_at < head.state.due(head.active_at).at
 
 
 async def _execute(deps: SessionDeps, session_id: UUID, key: str, command: c.SystemCommand) -> None:

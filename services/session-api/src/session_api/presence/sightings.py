@@ -1,9 +1,10 @@
 """Notes which phones are there, and tells of those that poll.
 
 A phone that polls without a socket is told of, because nobody else sees it: gateways show it, by a hint as often as its
-requests are written; pairing does not let A give away the place of B, by a fact that is written with them. Not of its
-first request: until it is due to be written again nearly every phone has opened its socket. Gateways are told again
-when another phone of its session opens a socket, for that may be in a room that has heard of nobody.
+requests are written; pairing does not let A give away the place of B, by a fact that is written with them. A phone that
+was not known yet is written a second time, and only then told of: by then nearly every phone has opened its socket.
+Gateways are told again when another phone of its session opens a socket, for that may be in a room that has heard of
+nobody.
 
 Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every
 5 s, and what is not written yet counts here all the same. What a crash loses is heard again with the next request.
@@ -143,6 +144,7 @@ class Sightings:
     async def _write(self, heard: Mapping[Phone, Heard]) -> None:
         if not heard and not self._worth_announcing():
             return
+        known: dict[Phone, Sighting] = {}
         async with self._pool.acquire() as connection, connection.transaction():
             if heard:
                 known = await queries.note_polled(connection, {phone: one.at for phone, one in heard.items()})
@@ -153,7 +155,7 @@ class Sightings:
         now = self._now()
         for phone, one in heard.items():
             self._written_at[phone] = now
-            if self._unwritten.get(phone) == one:
+            if phone in known and self._unwritten.get(phone) == one:
                 del self._unwritten[phone]
         for phone, at in announced.items():
             self._announced_at[phone] = now

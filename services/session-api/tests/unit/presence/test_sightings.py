@@ -141,6 +141,17 @@ async def test_gateways_hear_of_a_phone_without_a_socket_as_often_as_its_request
     assert hints == [PollingHint(**about, present_for_s=left) for left in (30, 26)]
 
 
+async def test_a_phone_that_asks_once_and_opens_no_socket_is_told_of_some_seconds_later(
+    sightings: Sightings, clock: Clock, hints: list[PollingHint]
+) -> None:
+    session_id, phone = uuid4(), uuid4()
+    sightings.polled(session_id, phone, "B")
+    for _ in range(12):
+        await sightings.tick()
+        clock.advance(seconds=1)
+    assert hints == [PollingHint(session_id=session_id, participant_id=phone, role="B", present_for_s=25)]
+
+
 async def test_gateways_do_not_hear_of_requests_while_a_socket_is_open_or_that_count_no_more(
     sightings: Sightings, database: Database, clock: Clock, hints: list[PollingHint]
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser, Response, expect
+from playwright.async_api import Browser, Response, Route, expect
 from twotop_e2e.following import PollingFollower
 from twotop_e2e.guest import BACK_WITHIN_S, Guest, both_press_ready, guest_url
 from twotop_e2e.phone import Phone, pair
@@ -71,6 +72,27 @@ async def test_two_phones_that_both_show_a_code_come_together(stack: Stack, brow
     await late.sees("problem", code="session_closed")
     await both_press_ready(a, b)
     assert not a.errors + b.errors
+
+
+async def test_two_phones_that_type_each_others_codes_in_one_moment_come_together(
+    stack: Stack, browser: Browser
+) -> None:
+    url = guest_url(stack, stack.fresh_table())
+    a, b = [await Guest.arrive(browser, url) for _ in range(2)]
+    code_a, code_b = await a.starts_for_two(), await b.starts_for_two()
+    both_sent = asyncio.Barrier(2)
+
+    async def hold(route: Route) -> None:
+        await both_sent.wait()
+        await route.continue_()
+
+    for guest in (a, b):
+        await guest.page.route("**/join-dual", hold)
+    await asyncio.gather(a.joins_with(code_b), b.joins_with(code_a))
+    for guest in (a, b):
+        await guest.sees("screen-ready")
+        await guest.sees("seat-partner", presence="online")
+    await both_press_ready(a, b)
 
 
 async def test_a_reload_resumes_where_the_phone_was(stack: Stack, browser: Browser) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 from uuid import uuid4
 
-from session_api.sessions.log import Changes
+from session_api.sessions.log import Changes, wait_for
 from twotop_common.testing.eventually import eventually
 
 SESSION = uuid4()
@@ -14,7 +14,7 @@ SESSION = uuid4()
 
 async def test_everybody_who_waits_is_woken() -> None:
     changes = Changes()
-    waiting = [asyncio.create_task(changes.wait(SESSION, 30)) for _ in range(3)]
+    waiting = [asyncio.create_task(wait_for(changes.watch(SESSION), 30)) for _ in range(3)]
     await asyncio.sleep(0)
     changes.notify(uuid4())
     assert not any(task.done() for task in waiting)
@@ -34,7 +34,7 @@ async def test_a_change_between_watching_and_waiting_is_not_slept_through() -> N
 async def test_whoever_stops_waiting_leaves_nothing_behind() -> None:
     changes = Changes()
     for _ in range(50):
-        await changes.wait(uuid4(), 0)
+        await wait_for(changes.watch(uuid4()), 0)
 
     def nothing_left() -> bool:
         gc.collect()

@@ -213,6 +213,7 @@ async def careless_requests(stack: Stack, a: Phone, canaries: Canaries) -> None:
     for path in (f"/api/v1/sessions/{a.session_id}/events", "/api/v1/sessions/join-dual", "/api/v1/sessions"):
         await a.http.post(path, content=b'{"code": "' + a.code.encode() + b'", "credential": ')
         await a.http.post(path, json={"code": {"nested": a.code}, "table_token": 7, "idempotency_key": a.credential})
+        await a.http.post(path, json={"code": a.code, "table_token": "t", "leaving_credential": [a.credential]})
     await a.http.get("/api/v1/sessions/not-a-session", headers={"Authorization": f"Bearer {a.credential}x"})
     await a.http.get(f"/nowhere/{a.code}", params={"credential": a.credential})
     await a.try_command("no_such_command", {"code": a.code, "credential": a.credential})

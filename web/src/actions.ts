@@ -1,7 +1,7 @@
 /** Where the guest is, and the ways into a session: what screens call before the cards. */
 import * as api from "./api/client";
 import { serverNow } from "./api/http";
-import { asProblem, Problem } from "./api/problems";
+import { asProblem, Problem, type ProblemCode } from "./api/problems";
 import type { Context, JoinDual, Mode, Participant, TableView } from "./api/types";
 import { attempt } from "./attempt";
 import { needText } from "./cards";
@@ -308,6 +308,10 @@ export function start(mode: Mode, context: Context): Promise<boolean> {
   });
 }
 
+/** After these a code is of no use any more. */
+export const SPENT: ReadonlySet<ProblemCode> = new Set(["code_expired", "already_paired"]);
+const PARTNER_WITHIN_MS = 700;
+
 function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
   return attempt("join", async () => {
     const { tableToken } = current();
@@ -324,10 +328,30 @@ function join(body: Omit<JoinDual, "table_token">): Promise<boolean> {
         void giveUp(before);
       }
     } catch (error) {
-      if (!asProblem(error).inconclusive) startKey = null;
-      throw error;
+      const problem = asProblem(error);
+      if (!problem.inconclusive) startKey = null;
+      if (before === null || !SPENT.has(problem.code) || !(await hasPartner(before))) throw error;
+      resume(before);
     }
   });
+}
+
+/**
+ * Two phones may send each other's codes in one moment: the slower one hears that the code is of no use any more, and
+ * has a partner at its own table. The match is quicker to be answered than to be in the log.
+ */
+async function hasPartner(held: SavedSession): Promise<boolean> {
+  for (const pause of [0, PARTNER_WITHIN_MS]) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    try {
+      const { state } = await api.getSnapshot(held.session_id, held.credential);
+      if (hasEnded(state)) return false;
+      if (state.members.some((one) => one.present && one.participant_id !== held.participant_id)) return true;
+    } catch {
+      return false;
+    }
+  }
+  return false;
 }
 
 /**

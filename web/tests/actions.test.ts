@@ -262,6 +262,24 @@ test("who scans a partner's code is with the partner, and the empty session of o
   ]);
 });
 
+test.each(["code_expired", "already_paired"])(
+  "of two who send each other's codes at once, the one who hears %s is taken to the partner who came",
+  async (code) => {
+    const spent = new Response(JSON.stringify({ code }), { status: 409 });
+    const alone = snapshot({ state: "browsing", members: BOTH.slice(0, 1) });
+    answers = [spent, alone, snapshot({ state: "browsing", members: BOTH })];
+    await actions.followLink(link);
+    expect(current()).toMatchObject({ route: { name: "session" }, me: { session_id: "s1" }, problem: null });
+  },
+);
+
+test("a link of no use is told of where nobody came to the own table either", async () => {
+  const alone = snapshot({ state: "browsing", members: BOTH.slice(0, 1) });
+  answers = [new Response(JSON.stringify({ code: "code_expired" }), { status: 410 }), alone, alone];
+  await actions.followLink(link);
+  expect(current()).toMatchObject({ route: { name: "joining" }, problem: { code: "code_expired" } });
+});
+
 test("who joins another table's partner leaves the partner before, and ends no round of anybody's", async () => {
   answers = [JOINED, snapshot({ state: "browsing", members: BOTH })];
   await actions.followLink(link);

@@ -72,6 +72,8 @@ test.each<[string, SessionPicture, string[], string]>([
 test("where nobody says where the partner is, an invitation does not keep two from getting ready", async () => {
   const inviting = (ready: string[]) => picture({ ...NOT_READY, ready }, { dual_status: "waiting" });
   await open({ picture: inviting([]), connection: "polling" });
+  expect(maybe("perhaps-back")).toBeUndefined();
+  await happens({ unheard: true });
   expect(find("perhaps-back").textContent).toContain(en.waiting.perhapsBack);
   await happens({ picture: inviting(["b"]) });
   expect(find("perhaps-back").textContent).toContain(en.ready.partnerWaits);

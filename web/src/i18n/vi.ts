@@ -74,7 +74,7 @@ export const vi: Strings = {
     newCode: "Lấy mã mới",
     alone: "Chơi tiếp bằng một điện thoại",
     haveCode: "Người cùng bàn cũng có mã",
-    perhapsBack: "Điện thoại của người cùng bàn đã có mạng lại? Hai bạn có thể bắt đầu luôn.",
+    perhapsBack: "Máy của người cùng bàn đã kết nối lại chưa? Nếu rồi, hai bạn có thể bắt đầu.",
   },
   join: {
     title: "Nhập mã của người cùng bàn",

@@ -1,6 +1,6 @@
 /** Joining a partner's round: six letters typed, or a link that was scanned. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { dismissProblem, goBack, joinByCode, partnerCame } from "../actions";
+import { dismissProblem, goBack, joinByCode, partnerCame, SPENT } from "../actions";
 import type { ProblemCode } from "../api/problems";
 import { CODE_LENGTH, caretInCode, codeLetters, formatCode, hasForeignLetters } from "../pairing/code";
 import { useApp, useStrings } from "../store";
@@ -8,8 +8,6 @@ import { Button } from "../ui/Button";
 import { ProblemNote } from "../ui/ProblemNote";
 import { Back, Heading, Shell } from "../ui/Shell";
 
-/** After these the typed letters are of no use: the field is emptied for the next code. */
-const SPENT: ReadonlySet<ProblemCode> = new Set(["code_expired", "already_paired"]);
 /** Of these letters one may be wrong. */
 const MISTYPED: ProblemCode = "code_invalid";
 

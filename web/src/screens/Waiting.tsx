@@ -15,6 +15,7 @@ import { Qr } from "../ui/Qr";
 import { Heading, Shell } from "../ui/Shell";
 import { Alone } from "./Alone";
 import { type Company, company } from "./company";
+import { Wishes } from "./game/Wishes";
 import { useOffer } from "./offer";
 import { ReadyButton } from "./Ready";
 
@@ -37,7 +38,7 @@ export function Waiting() {
       ) : (
         <NoCode reason={reason} />
       )}
-      {us.partner && us.status === undefined && <PerhapsBack us={us} />}
+      {us.partner && us.status === undefined && app.unheard && <PerhapsBack us={us} />}
       <NoNetwork />
       {problem && <ProblemNote problem={problem} />}
       {!good && (
@@ -63,6 +64,7 @@ function PerhapsBack({ us }: { us: Company }) {
     <div class="aside" data-testid="perhaps-back">
       <p>{us.iAmReady ? ready.waitingForPartner : us.partnerReady ? ready.partnerWaits : waiting.perhapsBack}</p>
       <ReadyButton us={us} />
+      <Wishes us={us} resting={false} />
     </div>
   );
 }

@@ -202,15 +202,21 @@ async def test_nothing_secret_is_logged_or_stored(
     house: tuple[Served, Instance], caplog: pytest.LogCaptureFixture
 ) -> None:
     served, instance = house
-    seated = await instance.seat(Table.new())
+    table = Table.new()
+    seated, left = await instance.seat(table), await instance.seat(table)
     secrets = [seated.code, seated.join_secret.partition(".")[2], seated.credential, KEY, "127.0.0.77"]
+    secrets += [left.code, left.credential]
     with structlog.testing.capture_logs() as logs:
         new = (await served.new_code(seated, key=KEY)).json()
         secrets += [new["code"], new["code"].replace("-", ""), new["join_url"].rpartition(".")[2]]
         wrong = wrong_codes(seated.code, new["code"].replace("-", ""))[0]
         secrets.append(wrong)
         await served.join(seated, wrong, key=f"{KEY}-1", client="127.0.0.77")
-        joined = (await served.join(seated, new["code"], key=f"{KEY}-2", client="127.0.0.77")).json()
+        for unreadable in ([left.credential], 10 * left.credential):
+            assert (await served.join(seated, wrong, leaving_credential=unreadable)).status_code == 422
+        leaving = {"leaving_credential": left.credential}
+        joined = (await served.join(seated, new["code"], key=f"{KEY}-2", client="127.0.0.77", **leaving)).json()
+        assert (await instance.row(left))["status"] == "expired"
         secrets.append(joined["participant"]["credential"])
     seen = str(logs) + caplog.text
     tables = await instance.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")

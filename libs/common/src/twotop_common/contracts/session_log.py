@@ -66,11 +66,11 @@ class PresenceHint(Contract):
 class PollingHint(Contract):
     """Published by session-api to LOG_EXCHANGE, key = shard: a phone that has no socket has asked for something.
 
-    Only of a phone that never had a socket, or was declared gone since, and of its first requests only some seconds
-    later; sent as often as its requests are written down, at most every 5 s, and when another phone of its session
-    opens a socket. Gateways show it as online for ``present_for_s`` from when the hint came, by their own clock; of
-    several hints the one that reaches furthest counts, so that they may come twice and in any order. A lost one costs a
-    late picture: the phone's next request brings another.
+    Only of a phone that never had a socket, or was declared gone since. Sent as often as its requests are written
+    down, at most every 5 s and the first time after 5, and whenever another phone of its session opens a socket.
+    Gateways show it as online for ``present_for_s`` from when the hint came, by their own clock; of several hints the
+    one that reaches furthest counts, so that they may come twice and in any order. A lost one costs a late picture: the
+    phone's next request brings another.
     """
 
     kind: Literal["polling"] = "polling"

@@ -48,6 +48,11 @@ async def _look(
         earlier = await claim(session, key, now)
         if earlier is not None:
             return await answer_again(surroundings, session, earlier)
+        leaving = leaving_of(surroundings, request)
+        if leaving is not None:
+            await places.hold_place(session, leaving.table_token)
+            # The clock is read again: this join may have waited for the table.
+            now = surroundings.now()
         verdict, offer = Verdict.UNKNOWN, None
         # A match that came too late is judged once more, to say what was faster.
         for _ in range(2):
@@ -55,7 +60,7 @@ async def _look(
             verdict, offer = judge(offers, now)
             if offer is None:
                 break
-            redemption = await redeem(session, offer, key, now, leaving=leaving_of(surroundings, request))
+            redemption = await redeem(session, offer, key, now, leaving=leaving)
             if redemption is not None:
                 await session.commit()
                 return joined(surroundings, redemption)

@@ -12,7 +12,7 @@ from pairing.domain import Offer, Pairing, Tombstone
 from pairing.errors import code_invalid
 from pairing.handlers.expire import expire_left_code
 from pairing.handlers.surroundings import TIME_TO_PAIR, Surroundings
-from pairing.queries import pairings, places
+from pairing.queries import pairings
 from pairing.queries.answers import Answer, RequestKey
 from pairing.queries.pairings import Matched
 from pairing.schemas import JoinDual, Joined, JoinedSession, Partner
@@ -51,11 +51,9 @@ async def redeem(
     """Make this offer's session paired, in the caller's transaction. None when it is not open any more.
 
     The code of the session that the phone leaves runs out with the match: of two phones that join each other in one
-    moment the second comes too late, and finds the first at its own table.
+    moment the second comes too late, and finds the first at its own table. Two joins that lock each other's rows have
+    to come one after another: whoever gives ``leaving`` holds the table's place.
     """
-    if leaving is not None:
-        # Two joins that lock each other's rows come one after another.
-        await places.hold_place(session, leaving.table_token)
     partner_id = uuid4()
     message = PairingMatched(
         session_id=offer.session_id,

@@ -3,7 +3,7 @@
 A phone that polls without a socket is told of, because nobody else sees it: gateways show it, by a hint as often as its
 requests are written; pairing does not let A give away the place of B, by a fact that is written with them. A phone that
 was not known yet is written a second time, and only then told of: by then nearly every phone has opened its socket.
-Gateways are told again when another phone of its session opens a socket, for that may be in a room that has heard of
+Gateways are told whenever another phone of its session opens a socket, for that may be in a room that has heard of
 nobody.
 
 Invariants: noting never makes a request wait: what was heard is written down together once a second, a phone's every

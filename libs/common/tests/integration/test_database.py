@@ -249,6 +249,25 @@ async def test_the_pool_speaks_json_and_both_ways_in_are_checked(database_url: s
         assert (await Health("pairing", [database_check(database.engine)]).detailed())["status"] == "ok"
 
 
+async def test_a_connection_comes_back_to_the_pool_without_a_trip_and_without_its_open_transaction(
+    database_url: str,
+) -> None:
+    settings = Settings(environment="test", database_url=database_url)
+    async with open_pool(settings, min_size=1, max_size=1) as pool:
+        async with pool.acquire() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await connection.execute("SELECT 'the last word'")
+        watcher = await asyncpg.connect(database_url)
+        last = await watcher.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", pid)
+        await watcher.close()
+        assert last == "SELECT 'the last word'"
+        async with pool.acquire() as connection:
+            await connection.execute("BEGIN")
+            await connection.execute("CREATE TABLE left_open (id int)")
+        assert await pool.fetchval("SELECT pg_backend_pid()") == pid
+        assert await pool.fetchval("SELECT to_regclass('left_open')") is None
+
+
 async def test_the_bootstrap_makes_roles_and_databases_and_can_be_repeated(
     postgres_admin_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
